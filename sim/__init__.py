@@ -1,0 +1,39 @@
+"""simulate: AI workloads across cloud, on-prem and hybrid, as distributions of cost, utilisation and SLO violations.
+
+    from sim import load, sample, run, study
+
+The names below are the public interface; they are imported when first used, so that `import sim` costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sim.loading import load as load
+    from sim.records import Records as Records
+    from sim.scenario.model import Scenario as Scenario
+    from sim.study import run_study as run_study
+    from sim.study.simulation import simulate_once as simulate_once
+    from sim.world import World as World
+    from sim.world import sample as sample
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Records": "sim.records",
+    "Scenario": "sim.scenario.model",
+    "World": "sim.world",
+    "load": "sim.loading",
+    "run_study": "sim.study",
+    "sample": "sim.world",
+    "simulate_once": "sim.study.simulation",
+}
+
+__all__ = ["Records", "Scenario", "World", "load", "run_study", "sample", "simulate_once"]  # noqa: F822  # see __getattr__
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for."""
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'sim' has no attribute {name!r}")

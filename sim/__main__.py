@@ -1,0 +1,5 @@
+"""`python -m sim` is the same as `simulate`."""
+
+from sim.cli import main
+
+main()

@@ -1,0 +1,233 @@
+"""Pools: who holds which accelerators, what is free, and the pool's own count of accelerator-seconds.
+
+Both kinds answer the same questions: `place` (where would a gang go?), `keep_for` (hold room for the one that waited
+longest), `take`, `give_back`. Counts are integrated when something changes, never by ticking.
+"""
+
+from bisect import bisect_left, insort
+from dataclasses import dataclass
+from itertools import islice
+
+from simpy import Event
+
+from sim.policies.plan import PoolPlan
+from sim.records import Outcome, Reason
+from sim.world.world import ANY_GANG
+
+
+@dataclass(slots=True, eq=False)
+class Lease:
+    """Accelerators taken from a pool; `nodes` is empty on rented pools. `ended` happens with the outcome."""
+
+    number: int
+    pool: int
+    option: int
+    leased: int
+    nodes: tuple[int, ...]
+    start_s: int
+    ended: Event
+    outcome: Outcome | None = None
+
+
+class Pool:
+    """What owned and rented pools have in common: leases, and the count of what is leased."""
+
+    def __init__(self, index: int, plan: PoolPlan) -> None:
+        """An empty pool."""
+        self.index = index
+        self.plan = plan
+        self.leases: dict[int, Lease] = {}
+        self.leased = 0
+        self.leased_s = 0
+        self.since_s = 0
+
+    def count(self, now_s: int) -> None:
+        """Bring the count up to `now_s`; called before anything changes."""
+        self.leased_s += self.leased * (now_s - self.since_s)
+        self.since_s = now_s
+
+    def take(self, lease: Lease) -> None:
+        """Enter a lease that starts now."""
+        self.count(lease.start_s)
+        self.leases[lease.number] = lease
+        self.leased += lease.leased
+
+    def give_back(self, lease: Lease, now_s: int) -> None:
+        """Strike a lease that ends now."""
+        self.count(now_s)
+        del self.leases[lease.number]
+        self.leased -= lease.leased
+
+
+class OwnedPool(Pool):
+    """Nodes that we own. A gang of up to a node's size sits inside one node, a larger one takes whole nodes."""
+
+    def __init__(self, index: int, plan: PoolPlan) -> None:
+        """A pool without nodes; `deliver` brings them."""
+        super().__init__(index, plan)
+        self.size = plan.node_accelerators
+        self.free: list[int] = []
+        self.is_up: list[bool] = []
+        self.by_free: list[list[int]] = [[] for _ in range(self.size + 1)]
+        self.room = 0
+        self.kept: frozenset[int] = frozenset()
+        self.down_since: dict[int, int] = {}
+        self.up_s = 0
+        self.down_s = 0
+
+    @property
+    def up(self) -> int:
+        """Accelerators on nodes that are up."""
+        return self.size * (len(self.free) - len(self.down_since))
+
+    def count(self, now_s: int) -> None:
+        """Bring the counts of leased, up and down accelerator-seconds up to `now_s`."""
+        elapsed = now_s - self.since_s
+        if elapsed:
+            down = len(self.down_since)
+            self.up_s += self.size * (len(self.free) - down) * elapsed
+            self.down_s += self.size * down * elapsed
+            self.leased_s += self.leased * elapsed
+            self.since_s = now_s
+
+    def deliver(self, nodes: int, now_s: int) -> range:
+        """Put `nodes` new nodes to work; their numbers."""
+        self.count(now_s)
+        first = len(self.free)
+        for node in range(first, first + nodes):
+            self.free.append(self.size)
+            self.is_up.append(True)
+            self.by_free[self.size].append(node)
+        self.room += nodes * self.size
+        return range(first, first + nodes)
+
+    def place(self, leased: int) -> tuple[int, ...] | None:
+        """The nodes where a gang would go now: the fullest single node with room, or free nodes; None if none."""
+        if leased > self.room:
+            return None
+        kept = self.kept
+        if leased <= self.size:
+            for free in range(leased, self.size + 1):
+                for node in self.by_free[free]:
+                    if node not in kept:
+                        return (node,)
+            return None
+        found = tuple(islice((n for n in self.by_free[self.size] if n not in kept), leased // self.size))
+        return found if len(found) == leased // self.size else None
+
+    def keep_for(self, leased: int) -> None:
+        """Keep the emptiest nodes for a gang that has to wait, so that those behind it cannot starve it.
+
+        The next gang that has to wait gets nothing kept: one reservation a dispatch, as in EASY backfilling, but
+        without guessing how long the running jobs will take.
+        """
+        if self.room and not self.kept:
+            wanted = -(-leased // self.size)
+            emptiest = (node for nodes in reversed(self.by_free) for node in nodes)
+            self.kept = frozenset(islice(emptiest, wanted))
+
+    def why_not(self, leased: int) -> Reason:
+        """Why a gang was not placed in the dispatch that has just ended."""
+        kept, self.kept = self.kept, frozenset()
+        fits = self.place(leased) is not None
+        self.kept = kept
+        return Reason.BEHIND_HEAD if fits else Reason.POOL_FULL
+
+    def open(self) -> bool:
+        """Begin a dispatch: nothing is kept; False when nothing is free."""
+        self.kept = frozenset()
+        return self.room > 0
+
+    def take(self, lease: Lease) -> None:
+        """Enter a lease on its nodes."""
+        self.count(lease.start_s)
+        leased = lease.leased
+        self.leases[lease.number] = lease
+        self.leased += leased
+        self.room -= leased
+        each = leased if leased < self.size else self.size
+        for node in lease.nodes:
+            self._move(node, self.free[node] - each)
+
+    def give_back(self, lease: Lease, now_s: int) -> None:
+        """Strike a lease; what it held on nodes that are down stays unusable until the repair."""
+        self.count(now_s)
+        leased = lease.leased
+        del self.leases[lease.number]
+        self.leased -= leased
+        each = leased if leased < self.size else self.size
+        for node in lease.nodes:
+            if self.is_up[node]:
+                self._move(node, self.free[node] + each)
+                self.room += each
+            else:
+                self.free[node] += each
+
+    def fail(self, node: int, now_s: int) -> list[Lease]:
+        """A node goes down; the leases that held it, in the order in which they began."""
+        self.count(now_s)
+        hit = [lease for lease in self.leases.values() if node in lease.nodes]
+        self.down_since[node] = now_s
+        self.is_up[node] = False
+        self._strike(node)
+        self.room -= self.free[node]
+        return hit
+
+    def repair(self, node: int, now_s: int) -> int:
+        """A node comes back, empty; when it went down."""
+        self.count(now_s)
+        self.is_up[node] = True
+        insort(self.by_free[self.free[node]], node)
+        self.room += self.free[node]
+        return self.down_since.pop(node)
+
+    def _strike(self, node: int) -> None:
+        nodes = self.by_free[self.free[node]]
+        del nodes[bisect_left(nodes, node)]
+
+    def _move(self, node: int, free: int) -> None:
+        nodes = self.by_free[self.free[node]]
+        del nodes[bisect_left(nodes, node)]
+        self.free[node] = free
+        insort(self.by_free[free], node)
+
+
+class RentedPool(Pool):
+    """Accelerators rented by the second, up to a quota, and on spot as far as the market serves."""
+
+    def __init__(self, index: int, plan: PoolPlan, largest_gang: int = ANY_GANG) -> None:
+        """An empty pool; `largest_gang` is what the market serves at the start."""
+        super().__init__(index, plan)
+        self.largest_gang = largest_gang
+        self.closed = False
+
+    @property
+    def up(self) -> int:
+        """What the quota allows, [accelerators]."""
+        return self.plan.quota
+
+    def place(self, leased: int) -> tuple[int, ...] | None:
+        """The empty tuple when a gang can be rented now, None otherwise."""
+        if self.closed or leased > self.largest_gang or self.leased + leased > self.plan.quota:
+            return None
+        return ()
+
+    def keep_for(self, leased: int) -> None:
+        """When the quota stands in the way of a gang, nobody behind it gets what is left of the quota."""
+        if leased <= self.largest_gang:
+            self.closed = True
+
+    def why_not(self, leased: int) -> Reason:
+        """Why a gang was not rented in the dispatch that has just ended."""
+        if leased > self.largest_gang:
+            return Reason.NO_SPOT
+        return Reason.QUOTA if self.leased + leased > self.plan.quota else Reason.BEHIND_HEAD
+
+    def open(self) -> bool:
+        """Begin a dispatch; False when the market serves nobody or the quota is used up."""
+        self.closed = False
+        return self.largest_gang > 0 and self.leased < self.plan.quota
+
+    def too_large(self) -> list[Lease]:
+        """The leases that the market no longer serves, in the order in which they began."""
+        return [lease for lease in self.leases.values() if lease.leased > self.largest_gang]

@@ -1,0 +1,229 @@
+"""The queue: who waits for which pools, and the one dispatch of an instant.
+
+Requests are served in the order of their keys: replicas before jobs, jobs in the order of arrival. Each takes the first
+of its open options where it fits. The first that has to wait at a pool keeps room there (`Pool.keep_for`); others
+may use the rest (backfill). Requests for equally many accelerators by the same option wait in one line, so that a
+dispatch looks at heads of lines and not at all who wait.
+"""
+
+from collections.abc import Sequence
+from heapq import heapify, heappop, heappush
+from itertools import count
+
+from simpy import Environment, Event
+
+from sim.engine.clock import At, Rank
+from sim.engine.log import Log
+from sim.engine.pools import Lease, OwnedPool, RentedPool
+from sim.engine.staging import Staging
+from sim.policies.placement import Busy, holds
+from sim.policies.plan import OptionPlan
+from sim.records import Kind, Outcome, Reason
+
+AnyPool = OwnedPool | RentedPool
+JOBS_AFTER_REPLICAS = 1 << 40
+
+
+class Request:
+    """A wish for accelerators in one of several pools."""
+
+    __slots__ = (
+        "deadline_s", "entity", "granted", "key", "kind", "leased", "opened", "options", "remaining_s", "spell",
+        "waiting",
+    )  # fmt: skip
+
+    def __init__(
+        self, key: int, kind: Kind, entity: int, options: Sequence[OptionPlan], leased: Sequence[int], deadline_s: int = 0
+    ) -> None:
+        """`leased[n]` is what option n would take; `entity` is the job or the service, for the refusals."""
+        self.key = key
+        self.kind = kind
+        self.entity = entity
+        self.options = options
+        self.leased = leased
+        self.deadline_s = deadline_s
+        self.remaining_s = 0
+        self.spell = 0
+        self.waiting = False
+        self.opened = [False] * len(options)
+        self.granted: Event
+
+
+class Line:
+    """Requests that would take equally much of one pool on the same terms, the first in order at the head."""
+
+    __slots__ = ("busy", "leased", "number", "pool", "waiting")
+
+    def __init__(self, number: int, pool: int, leased: int, busy: tuple[Busy, ...]) -> None:
+        """An empty line."""
+        self.number = number
+        self.pool = pool
+        self.leased = leased
+        self.busy = busy
+        self.waiting: list[tuple[int, int, Request]] = []
+
+    def head(self) -> Request | None:
+        """The first that still waits; those who left are forgotten here."""
+        waiting = self.waiting
+        while waiting:
+            _, spell, request = waiting[0]
+            if request.waiting and request.spell == spell:
+                return request
+            heappop(waiting)
+        return None
+
+
+class Queue:
+    """All lines, and the dispatch."""
+
+    def __init__(self, env: Environment, pools: Sequence[AnyPool], staging: Staging, log: Log) -> None:
+        """An empty queue before `pools`."""
+        self.env = env
+        self.pools = pools
+        self.staging = staging
+        self.log = log
+        self.lines: dict[tuple[int, int, tuple[Busy, ...]], Line] = {}
+        self.lines_at: list[list[Line]] = [[] for _ in pools]
+        self.watchers: list[set[int]] = [set() for _ in pools]
+        self.dirty: set[int] = set()
+        self.fresh: list[Request] = []
+        self.called = False
+        self.numbers = count()
+
+    def join(self, request: Request, remaining_s: int = 0) -> Event:
+        """Wait with `remaining_s` of work to do; the event happens with the lease (None when withdrawn)."""
+        now = self.env.now
+        request.remaining_s = remaining_s
+        request.spell = spell = request.spell + 1
+        request.waiting = True
+        request.granted = granted = Event(self.env)
+        opened = request.opened
+        for n, option in enumerate(request.options):
+            opened[n] = False
+            if option.at_once or option.opening.opens_s(now, request.deadline_s, remaining_s) <= now:
+                self._open(request, spell, n)
+        self.fresh.append(request)
+        self._call_dispatch()
+        return granted
+
+    def withdraw(self, request: Request) -> None:
+        """Leave the queue without a lease."""
+        assert request.waiting, f"{request.kind.name} {request.entity} does not wait"
+        request.waiting = False
+        request.granted.succeed(None)
+
+    def end(self, lease: Lease, outcome: Outcome) -> None:
+        """End a lease now; nothing when it has ended already."""
+        if lease.outcome is not None:
+            return
+        lease.outcome = outcome
+        self.pools[lease.pool].give_back(lease, self.env.now)
+        self.changed(lease.pool)
+        lease.ended.succeed(outcome)
+
+    def changed(self, pool: int) -> None:
+        """Something became free at a pool, or its use changed: dispatch at this instant."""
+        self.dirty.add(pool)
+        if watchers := self.watchers[pool]:
+            self.dirty |= watchers
+        self._call_dispatch()
+
+    def _call_dispatch(self) -> None:
+        if not self.called:
+            self.called = True
+            At(self.env, self.env.now, Rank.DISPATCH, 0, self._dispatch)
+
+    def _open(self, request: Request, spell: int, n: int) -> None:
+        """Let a request that still waits in the same spell use option `n`, once its data is at the site."""
+        if not request.waiting or request.spell != spell:
+            return
+        option = request.options[n]
+        if option.staged >= 0 and not self.staging.is_ready(option.staged, option.pool):
+            self.staging.ask(option.staged, option.pool, lambda: self._open(request, spell, n))
+            return
+        request.opened[n] = True
+        line = self._line(option, request.leased[n])
+        heappush(line.waiting, (request.key, spell, request))
+        self.dirty.add(option.pool)
+        self._call_dispatch()
+
+    def _line(self, option: OptionPlan, leased: int) -> Line:
+        key = (option.pool, leased, option.opening.busy)
+        line = self.lines.get(key)
+        if line is None:
+            line = self.lines[key] = Line(len(self.lines), *key)
+            self.lines_at[option.pool].append(line)
+            for test in option.opening.busy:
+                self.watchers[test.pool].add(option.pool)
+        return line
+
+    def _dispatch(self, _: Event) -> None:
+        while self.dirty:
+            dirty, self.dirty = self.dirty, set()
+            self._serve(dirty)
+        self.called = False
+        fresh, self.fresh = self.fresh, []
+        for request in fresh:
+            if request.waiting:
+                self._note_waiting(request)
+
+    def _serve(self, dirty: set[int]) -> None:
+        """Give out what is free at the dirty pools, in the order of the keys."""
+        heads: list[tuple[int, int, Line]] = []
+        for pool in dirty:
+            if self.pools[pool].open():
+                for line in self.lines_at[pool]:
+                    if line.waiting and (head := line.head()) is not None:
+                        heads.append((head.key, line.number, line))
+        heapify(heads)
+        while heads:
+            key, number, line = heappop(heads)
+            request = line.head()
+            if request is not None and (request.key != key or self._grant(request, dirty)):
+                following = line.head()
+                if following is not None:
+                    heappush(heads, (following.key, number, line))
+
+    def _grant(self, request: Request, dirty: set[int]) -> bool:
+        """Give a request the first of its open options where it fits; room is kept for it where it does not."""
+        opened = request.opened
+        for n, option in enumerate(request.options):
+            index = option.pool
+            if not opened[n] or index not in dirty or not self._busy_enough(option.opening.busy):
+                continue
+            pool = self.pools[index]
+            leased = request.leased[n]
+            nodes = pool.place(leased)
+            if nodes is None:
+                pool.keep_for(leased)
+                continue
+            env = self.env
+            lease = Lease(next(self.numbers), index, n, leased, nodes, env.now, Event(env))
+            pool.take(lease)
+            if watchers := self.watchers[index]:
+                self.dirty |= watchers
+            request.waiting = False
+            request.granted.succeed(lease)
+            return True
+        return False
+
+    def _busy_enough(self, tests: tuple[Busy, ...]) -> bool:
+        return not tests or all(holds(t, self.pools[t.pool].leased, self.pools[t.pool].up) for t in tests)
+
+    def _note_waiting(self, request: Request) -> None:
+        """Say why a request has to wait at each of its pools, and set a clock for the options that open later."""
+        now = self.env.now
+        for n, option in enumerate(request.options):
+            if request.opened[n]:
+                busy_enough = self._busy_enough(option.opening.busy)
+                reason = self.pools[option.pool].why_not(request.leased[n]) if busy_enough else Reason.CONDITION
+            else:
+                opens_s = option.opening.opens_s(now, request.deadline_s, request.remaining_s)
+                reason = Reason.CONDITION if opens_s > now else Reason.DATA_IN_TRANSIT
+                if opens_s > now:
+                    self._open_later(request, n, opens_s)
+            self.log.refusals.append((now, request.kind, request.entity, option.pool, reason, 1))
+
+    def _open_later(self, request: Request, n: int, opens_s: int) -> None:
+        spell = request.spell
+        At(self.env, opens_s, Rank.ARRIVAL, request.key, lambda _: self._open(request, spell, n))

@@ -1,0 +1,134 @@
+"""Training: jobs arrive, wait, run, are interrupted and resumed, until their work is done or the books close."""
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import Any
+
+from simpy import Environment, Event
+
+from sim.engine.clock import At, Rank
+from sim.engine.lifecycle import OF_OUTCOME, Happening, State, after
+from sim.engine.log import Log
+from sim.engine.pools import Lease
+from sim.engine.queue import JOBS_AFTER_REPLICAS, Queue, Request
+from sim.policies.checkpoints import Split, full_length_s, split
+from sim.policies.plan import OptionPlan, Plan, PoolPlan, Purchase, ServicePlan, TrainingPlan
+from sim.records import Kind, Outcome, Reason
+from sim.world.world import Draws, World
+
+Process = Generator[Event, Any, None]
+MILLION = 1_000_000
+
+
+Possible = tuple[tuple[OptionPlan, ...], tuple[int, ...], tuple[tuple[int, Reason], ...]]
+"""Options that could hold a gang, what each would lease, and the pools that are refused, with the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What a job's process needs of the world around it."""
+
+    env: Environment
+    queue: Queue
+    log: Log
+    plan: Plan
+    draws: Draws
+    possible: dict[tuple[Kind, str, int], Possible] = field(default_factory=dict)
+    """What `possible` has found, as jobs of one workload and size share it."""
+
+
+def arrivals(stage: Stage, world: World) -> Process:
+    """Start each job of the world at its time."""
+    jobs = world.jobs
+    rows = zip(
+        jobs.workload.tolist(), jobs.number.tolist(), jobs.submit_s.tolist(), jobs.accelerators.tolist(),
+        jobs.work_s.tolist(), strict=True,
+    )  # fmt: skip
+    for job, (workload, number, submit_s, gang, work_s) in enumerate(rows):
+        yield At(stage.env, submit_s, Rank.ARRIVAL, JOBS_AFTER_REPLICAS + job)
+        training = stage.plan.trainings[workload]
+        stage.env.process(training_job(stage, training, job, number, gang, work_s))
+
+
+def training_job(stage: Stage, training: TrainingPlan, job: int, number: int, gang: int, work_s: int) -> Process:
+    """The life of one job with `work_s` of work on a gang of reference accelerators."""
+    env, queue = stage.env, stage.queue
+    options, leased = possible(stage, Kind.JOB, job, training, gang)
+    state = after(State.SUBMITTED, Happening.QUEUED if options else Happening.NO_POOL)
+    if state is State.REFUSED:
+        return
+    pools = stage.plan.pools
+    key = JOBS_AFTER_REPLICAS + job
+    request = Request(key, Kind.JOB, job, options, leased, env.now + training.deadline_s)
+    remaining_s, attempt = work_s, 0
+    while state is State.WAITING:
+        lease: Lease = yield queue.join(request, remaining_s)
+        if lease is None:
+            after(state, Happening.HORIZON)
+            return
+        state = after(state, Happening.GRANTED)
+        option = options[lease.option]
+        pool = pools[option.pool]
+        boot_s = boot_of(stage, pool, training.name, number, attempt)
+        restart_s = training.checkpoints.restart_s if attempt else 0
+        here_s = -(-remaining_s * MILLION // option.speed_ppm)
+        length_s = full_length_s(training.checkpoints, here_s, boot_s, restart_s)
+        At(env, lease.start_s + length_s, Rank.ENDS, job, lambda _, held=lease: queue.end(held, Outcome.FINISHED))
+        limit_lifetime(stage, lease, pool, training.name, number, attempt, key)
+        outcome: Outcome = yield lease.ended
+        notice_s = pool.notice_s if outcome is Outcome.RECLAIMED else 0
+        part = split(training.checkpoints, here_s, boot_s, restart_s, env.now - lease.start_s, notice_s)
+        _write(stage.log, job, attempt, lease, env.now, outcome, part)
+        remaining_s -= part.kept_s * option.speed_ppm // MILLION
+        attempt += 1
+        state = after(state, OF_OUTCOME[outcome])
+
+
+def possible(
+    stage: Stage, kind: Kind, entity: int, workload: TrainingPlan | ServicePlan, gang: int
+) -> tuple[tuple[OptionPlan, ...], tuple[int, ...]]:
+    """The options that could ever hold a gang, and what each would lease; what law or size rule out is refused."""
+    known = stage.possible.get((kind, workload.name, gang))
+    if known is None:
+        known = stage.possible[kind, workload.name, gang] = _possible(stage.plan, workload, gang)
+    options, leased, refused = known
+    for pool, reason in refused:
+        stage.log.refusals.append((stage.env.now, kind, entity, pool, reason, 1))
+    return options, leased
+
+
+def _possible(plan: Plan, workload: TrainingPlan | ServicePlan, gang: int) -> Possible:
+    pools = plan.pools
+    fits = [option for option in workload.options if pools[option.pool].leased(gang) <= pools[option.pool].quota]
+    refused = [(pool, Reason.RESIDENCY) for pool in workload.forbidden]
+    refused += [(option.pool, Reason.NEVER_FITS) for option in workload.options if option not in fits]
+    return tuple(fits), tuple(pools[option.pool].leased(gang) for option in fits), tuple(refused)
+
+
+def boot_of(stage: Stage, pool: PoolPlan, workload: str, entity: int, attempt: int) -> int:
+    """Boot time [s] of a lease; owned nodes are always on."""
+    if pool.purchase is Purchase.OWNED:
+        return 0
+    return stage.draws.seconds(f"boot:{pool.path}:{workload}", entity, attempt)
+
+
+def limit_lifetime(
+    stage: Stage, lease: Lease, pool: PoolPlan, workload: str, entity: int, attempt: int, ident: int
+) -> None:
+    """Let the provider take a spot lease back when its own lifetime ends."""
+    if pool.purchase is not Purchase.SPOT:
+        return
+    lifetime_s = stage.draws.seconds(f"lifetime:{pool.path}:{workload}", entity, attempt)
+    if lifetime_s:
+        end_s = lease.start_s + lifetime_s
+        At(stage.env, end_s, Rank.WORLD, ident, lambda _: stage.queue.end(lease, Outcome.RECLAIMED))
+
+
+def _write(log: Log, job: int, attempt: int, lease: Lease, end_s: int, outcome: Outcome, part: Split) -> None:
+    node = lease.nodes[0] if lease.nodes else -1
+    log.attempts.append(
+        (job, attempt, lease.pool, node, lease.leased, lease.start_s, end_s, outcome,
+         part.boot_s, part.restart_s, part.kept_s, part.checkpoint_s, part.lost_s)
+    )  # fmt: skip
+
+

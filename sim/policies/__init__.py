@@ -1,0 +1,1 @@
+"""Decision rules: pure functions over integers, and the plan that holds a strategy's facts."""

@@ -1,0 +1,60 @@
+"""Checkpoint arithmetic: how long a try takes, and what an interruption leaves of it. All in whole seconds."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+NEVER = 1 << 60
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoints:
+    """State is saved after every `every_s` of work, which takes `cost_s`; a resumed try first spends `restart_s`."""
+
+    every_s: int
+    cost_s: int
+    restart_s: int
+
+
+NO_CHECKPOINTS = Checkpoints(NEVER, 0, 0)
+
+
+class Split(NamedTuple):
+    """Where the time of a try went, [s]; `saved_s` is the work that need not be done again (equal to kept_s)."""
+
+    boot_s: int
+    restart_s: int
+    kept_s: int
+    checkpoint_s: int
+    lost_s: int
+
+
+def full_length_s(rule: Checkpoints, remaining_s: int, boot_s: int, restart_s: int) -> int:
+    """How long a try takes that nothing interrupts.
+
+    No checkpoint is written when the work is done: (remaining - 1) // every of them.
+    """
+    return boot_s + restart_s + remaining_s + rule.cost_s * ((remaining_s - 1) // rule.every_s)
+
+
+def split(
+    rule: Checkpoints, remaining_s: int, boot_s: int, restart_s: int, elapsed_s: int, warned_s: int
+) -> Split:
+    """Where `elapsed_s` of a try went that had `remaining_s` of work before it.
+
+    `warned_s` is the notice before the end: when a checkpoint fits into it, one is written in the last `cost_s`, and
+    all work before it is saved; otherwise work since the last complete checkpoint is lost.
+    """
+    boot = min(boot_s, elapsed_s)
+    restart = min(restart_s, elapsed_s - boot)
+    working = elapsed_s - boot - restart
+    if working >= full_length_s(rule, remaining_s, 0, 0):
+        return Split(boot, restart, remaining_s, working - remaining_s, 0)
+    cycle_s = rule.every_s + rule.cost_s
+    cycles = working // cycle_s
+    kept = cycles * rule.every_s
+    spent_saving = cycles * rule.cost_s
+    rest = working - cycles * cycle_s
+    if rule.every_s < NEVER and 0 < warned_s and rule.cost_s <= min(warned_s, rest):
+        return Split(boot, restart, kept + rest - rule.cost_s, spent_saving + rule.cost_s, 0)
+    saving = max(rest - rule.every_s, 0)
+    return Split(boot, restart, kept, spent_saving + saving, rest - saving)

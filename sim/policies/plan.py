@@ -1,0 +1,274 @@
+"""The plan: a scenario and one of its strategies as facts in integers, ready for an engine.
+
+Positions: pools, sites, datasets and links in the order of the scenario; training workloads and services each in
+theirs. Nothing here knows a price.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+
+from sim.policies.checkpoints import NO_CHECKPOINTS, Checkpoints
+from sim.policies.placement import Opening
+from sim.policies.procurement import OrderRule
+from sim.policies.scaling import ScaleRule
+from sim.scenario.law import allowed_sites
+from sim.scenario.model import Scenario
+from sim.scenario.sites import OnDemandPool, OwnedPool, SpotPool
+from sim.scenario.strategies import Option, Order, Scale, Strategy
+from sim.scenario.workloads import Inference, LlmServing, Training
+
+UNLIMITED = 1 << 40
+
+
+class Purchase(IntEnum):
+    """How a pool's accelerators are paid for."""
+
+    OWNED = 0
+    ON_DEMAND = 1
+    SPOT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class PoolPlan:
+    """A pool under this strategy."""
+
+    path: str
+    site: int
+    purchase: Purchase
+    accelerator: str
+    node_accelerators: int
+    quota: int
+    """Accelerators that may be rented at once; of an owned pool: as many as may ever stand."""
+    notice_s: int
+    standing: int
+    """Nodes at work from the start."""
+    sold: int
+    """Nodes that stood and are sold at the start."""
+    max_nodes: int
+    orders: tuple[OrderRule, ...]
+
+    def leased(self, gang: int) -> int:
+        """Accelerators that a gang takes: larger gangs than a node take whole nodes."""
+        size = self.node_accelerators
+        return gang if gang <= size else -(-gang // size) * size
+
+
+@dataclass(frozen=True, slots=True)
+class OptionPlan:
+    """One pool where a workload may run, in its order of preference."""
+
+    pool: int
+    opening: Opening
+    speed_ppm: int
+    """Of this pool's accelerator relative to the reference, in millionths."""
+    staged: int
+    """The dataset that must be copied to the site first; -1 for none."""
+    at_once: bool
+    """Whether neither waiting time nor slack holds the option back."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPlan:
+    """A training workload under this strategy."""
+
+    name: str
+    options: tuple[OptionPlan, ...]
+    forbidden: tuple[int, ...]
+    """Pools that the strategy names and the law forbids."""
+    checkpoints: Checkpoints
+    deadline_s: int
+    """After the arrival; UNLIMITED where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePlan:
+    """An inference workload under this strategy."""
+
+    name: str
+    options: tuple[OptionPlan, ...]
+    forbidden: tuple[int, ...]
+    accelerators: int
+    """Of one replica."""
+    scale: ScaleRule
+    capacity_rps: float
+    """What one replica sustains on the first of its pools, in requests/s."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The way between two sites; `link` is -1 between sites at one location, where copying takes no time."""
+
+    link: int
+    bandwidth_bps: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A scenario under one strategy."""
+
+    strategy: str
+    horizon_s: int
+    interval_s: int
+    pools: tuple[PoolPlan, ...]
+    trainings: tuple[TrainingPlan, ...]
+    services: tuple[ServicePlan, ...]
+    sites: tuple[str, ...]
+    datasets: tuple[str, ...]
+    dataset_home: tuple[int, ...]
+    dataset_bytes: tuple[float, ...]
+    dataset_growth_bytes_per_s: tuple[float, ...]
+    routes: Mapping[tuple[int, int], Route]
+
+
+def make_plan(scenario: Scenario, strategy: str, capacity_rps: Mapping[tuple[str, str], float]) -> Plan:
+    """The plan of `strategy` in a realised scenario.
+
+    `capacity_rps` gives what one replica of a service sustains on a pool, by (service, pool path).
+    """
+    chosen = scenario.strategies[strategy]
+    names = list(scenario.pools())
+    sites = list(scenario.sites)
+    datasets = list(scenario.datasets)
+    where = _Positions(
+        {path: n for n, path in enumerate(names)}, {s: n for n, s in enumerate(sites)}, {d: n for n, d in enumerate(datasets)}
+    )
+    trainings: list[TrainingPlan] = []
+    services: list[ServicePlan] = []
+    for name, workload in scenario.workloads.items():
+        options, forbidden = _options(scenario, chosen, name, workload, where)
+        if isinstance(workload, Training):
+            deadline_s = UNLIMITED if workload.deadline is None else int(workload.deadline)
+            trainings.append(TrainingPlan(name, options, forbidden, _checkpoints(workload), deadline_s))
+        else:
+            first = names[options[0].pool] if options else ""
+            services.append(
+                ServicePlan(
+                    name, options, forbidden, workload.service.replica.accelerators,
+                    _scale(chosen.scale.get(name, Scale()), int(scenario.interval)),
+                    capacity_rps.get((name, first), 0.0),
+                )
+            )  # fmt: skip
+    return Plan(
+        strategy,
+        scenario.horizon_s,
+        int(scenario.interval),
+        tuple(_pool(path, pool, where.sites[path.split("/")[0]], chosen) for path, pool in scenario.pools().items()),
+        tuple(trainings),
+        tuple(services),
+        tuple(sites),
+        tuple(datasets),
+        tuple(where.sites[scenario.datasets[d].home] for d in datasets),
+        tuple(scenario.datasets[d].size for d in datasets),
+        tuple(scenario.datasets[d].growth for d in datasets),
+        _routes(scenario, sites),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Positions:
+    pools: Mapping[str, int]
+    sites: Mapping[str, int]
+    datasets: Mapping[str, int]
+
+
+def _pool(path: str, pool: OwnedPool | OnDemandPool | SpotPool, site: int, chosen: Strategy) -> PoolPlan:
+    size = pool.node.accelerators
+    match pool:
+        case OwnedPool():
+            wanted = chosen.own[path].nodes if path in chosen.own else pool.nodes
+            limit = UNLIMITED if pool.max_nodes is None else pool.max_nodes
+            first = (OrderRule(wanted - pool.nodes, 0, None, 1),) if wanted > pool.nodes else ()
+            return PoolPlan(
+                path, site, Purchase.OWNED, pool.accelerator, size, min(limit * size, UNLIMITED), 0,
+                min(wanted, pool.nodes), max(pool.nodes - wanted, 0), limit, first + _orders(chosen.order.get(path, ())),
+            )  # fmt: skip
+        case OnDemandPool():
+            quota = UNLIMITED if pool.quota is None else pool.quota
+            return PoolPlan(path, site, Purchase.ON_DEMAND, pool.accelerator, size, quota, 0, 0, 0, 0, ())
+        case SpotPool():
+            quota = UNLIMITED if pool.quota is None else pool.quota
+            notice_s = int(pool.notice)
+            return PoolPlan(path, site, Purchase.SPOT, pool.accelerator, size, quota, notice_s, 0, 0, 0, ())
+
+
+def _orders(written: Order | tuple[Order, ...]) -> tuple[OrderRule, ...]:
+    orders = (written,) if isinstance(written, Order) else written
+    return tuple(
+        OrderRule(order.nodes, None if order.at is None else int(order.at), order.when, order.deliveries)
+        for order in orders
+    )
+
+
+def _scale(scale: Scale, interval_s: int) -> ScaleRule:
+    most = UNLIMITED if scale.max is None else scale.max
+    return ScaleRule(scale.target_utilisation, scale.min, most, int(scale.stabilisation) // interval_s)
+
+
+def _checkpoints(workload: Training) -> Checkpoints:
+    if workload.checkpoint is None:
+        return NO_CHECKPOINTS
+    c = workload.checkpoint
+    return Checkpoints(int(c.every), int(c.cost), int(c.restart))
+
+
+def _options(
+    scenario: Scenario, chosen: Strategy, name: str, workload: Training | Inference, where: _Positions
+) -> tuple[tuple[OptionPlan, ...], tuple[int, ...]]:
+    """What the strategy allows a workload, and which pools of it the law forbids."""
+    lawful = allowed_sites(scenario, workload)
+    options: list[OptionPlan] = []
+    forbidden: list[int] = []
+    pools = scenario.pools()
+    for written in chosen.place.get(name, chosen.place.get("all", ())):
+        option = Option(pool=written) if isinstance(written, str) else written
+        site = option.pool.split("/")[0]
+        if site not in lawful:
+            forbidden.append(where.pools[option.pool])
+            continue
+        first = options[0].pool if options else where.pools[option.pool]
+        staged = -1
+        if isinstance(workload, Training) and workload.data is not None:
+            home = scenario.datasets[workload.data].home
+            staged = -1 if home == site else where.datasets[workload.data]
+        opening = Opening.of(option.when, first, where.pools)
+        options.append(
+            OptionPlan(
+                where.pools[option.pool],
+                opening,
+                _speed_ppm(scenario, workload, pools[option.pool].accelerator),
+                staged,
+                at_once=opening.at_once,
+            )
+        )
+    return tuple(options), tuple(forbidden)
+
+
+def _speed_ppm(scenario: Scenario, workload: Training | Inference, accelerator: str) -> int:
+    """Speed of an accelerator relative to the one that the workload's times refer to, in millionths."""
+    match workload:
+        case Training():
+            reference = workload.reference
+        case Inference(service=LlmServing()):
+            return 1_000_000
+        case Inference():
+            reference = getattr(workload.service, "reference", None)
+    if reference is None or reference == accelerator:
+        return 1_000_000
+    ratio = scenario.accelerators[accelerator].speed / scenario.accelerators[reference].speed
+    return round(ratio * 1_000_000)
+
+
+def _routes(scenario: Scenario, sites: list[str]) -> dict[tuple[int, int], Route]:
+    links = {frozenset(link.between): (n, link.bandwidth) for n, link in enumerate(scenario.network)}
+    routes: dict[tuple[int, int], Route] = {}
+    for a, source in enumerate(sites):
+        for b, target in enumerate(sites):
+            ends = frozenset((scenario.sites[source].location, scenario.sites[target].location))
+            if len(ends) == 1:
+                routes[a, b] = Route(-1, np.inf)
+            elif ends in links:
+                routes[a, b] = Route(*links[ends])
+    return routes

@@ -1,0 +1,40 @@
+"""How many replicas a service wants, from the demand that it has seen."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleRule:
+    """Target utilisation of the replicas' sustainable rate, bounds, and how many intervals a service stays grown."""
+
+    target: float
+    least: int
+    most: int
+    stabilisation: int
+
+
+def desired_replicas(rule: ScaleRule, demand_rps: NDArray[np.float64], capacity_rps: float) -> NDArray[np.int64]:
+    """Replicas wanted in each interval, from the demand of the interval before it (shape as `demand_rps`).
+
+    A service grows at once and shrinks to the most that it needed within the stabilisation window, as horizontal
+    autoscalers do. The interval before the start is taken to have been like the first.
+    """
+    if len(demand_rps) == 0 or capacity_rps <= 0.0:
+        return np.full(len(demand_rps), rule.least, dtype=np.int64)
+    seen = np.concatenate((demand_rps[:1], demand_rps[:-1]))
+    needed = np.ceil(seen / (rule.target * capacity_rps)).astype(np.int64)
+    return np.clip(_highest_of_last(needed, rule.stabilisation + 1), rule.least, rule.most)
+
+
+def _highest_of_last(values: NDArray[np.int64], window: int) -> NDArray[np.int64]:
+    """The highest of each value and the `window - 1` before it (fewer at the beginning), in log2(window) passes."""
+    highest = values
+    span = 1
+    while span < min(window, len(values)):
+        step = min(span, window - span)
+        highest = np.concatenate((highest[:step], np.maximum(highest[step:], highest[:-step])))
+        span += step
+    return highest

@@ -1,0 +1,1 @@
+"""The scenario language: frozen, closed models of what a user can write."""

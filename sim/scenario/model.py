@@ -1,0 +1,50 @@
+"""The scenario as a whole: what the user wrote, resolved and checked."""
+
+import datetime as dt
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from sim.scenario.base import Model, Name
+from sim.scenario.quantities import Duration, Growth
+from sim.scenario.sites import Accelerator, Dataset, Link, OnDemandPool, OwnedPool, Rule, Site, SpotPool
+from sim.scenario.strategies import Expect, Strategy
+from sim.scenario.workloads import LlmPerformance, Workload
+
+
+class Scenario(Model):
+    """Sites, workloads, rules, strategies and a horizon.
+
+    Every reference to the catalogue has been replaced by its figures; where the user stated beliefs, the fields
+    hold them until `sim.scenario.beliefs.realise` has put drawn numbers in their places.
+    """
+
+    title: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    description: str = ""
+    question: str = ""
+    start: dt.date
+    horizon: Annotated[Duration, Field(gt=0)]
+    interval: Annotated[Duration, Field(ge=1)] = 300.0
+    """Step of the demand grid of inference; whole seconds."""
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "USD"
+    discount_rate: Growth = 0.0
+    locations: tuple[Name, ...]
+    network: tuple[Link, ...] = ()
+    accelerators: dict[Name, Accelerator] = {}
+    models: dict[Name, dict[Name, dict[str, LlmPerformance]]] = {}
+    """Iteration times of language models: model -> accelerator -> gang size -> measured points."""
+    sites: dict[Name, Site]
+    datasets: dict[Name, Dataset] = {}
+    rules: tuple[Rule, ...] = ()
+    workloads: dict[Name, Workload]
+    strategies: Annotated[dict[Name, Strategy], Field(min_length=1)]
+    expect: tuple[Expect, ...] = ()
+
+    @property
+    def horizon_s(self) -> int:
+        """End of the simulated time, [s] since the start; the time is [0, horizon)."""
+        return int(self.horizon)
+
+    def pools(self) -> dict[str, OwnedPool | OnDemandPool | SpotPool]:
+        """All pools by `site/pool`, in the order in which they are written."""
+        return {f"{name}/{pool}": facts for name, site in self.sites.items() for pool, facts in site.pools.items()}

@@ -1,0 +1,105 @@
+"""Sampling a world: a pure function of (scenario, seed, run).
+
+Each draw has a named stream, so that a workload, pool or strategy that is added changes nothing that others draw.
+"""
+
+
+
+from sim import streams
+from sim.distributions import Distribution
+from sim.scenario.beliefs import find_beliefs, realise
+from sim.scenario.model import Scenario
+from sim.scenario.quantities import Path
+from sim.scenario.sites import OnDemandPool, OwnedPool, PricePath, SpotPool
+from sim.scenario.workloads import Inference, Training
+from sim.world import arrivals, demand, failures, markets
+from sim.world.world import Draws, Market, Prices, World
+
+
+def sample(scenario: Scenario, seed: int, run: int) -> World:
+    """World number `run` of a scenario."""
+    beliefs = draw_beliefs(scenario, seed, run)
+    real = realise(scenario, beliefs)
+    source = streams.Source(seed, run)
+    training = {name: w for name, w in real.workloads.items() if isinstance(w, Training)}
+    pools = real.pools()
+    owned = {path: pool for path, pool in pools.items() if isinstance(pool, OwnedPool)}
+    spot = {path: pool for path, pool in pools.items() if isinstance(pool, SpotPool)}
+    return World(
+        scenario=real,
+        seed=seed,
+        run=run,
+        beliefs=beliefs,
+        jobs=arrivals.sample_jobs(real, training, source),
+        demand_rps={
+            name: demand.sample_demand(real, workload.demand, name, source)
+            for name, workload in real.workloads.items()
+            if isinstance(workload, Inference)
+        },
+        markets={path: _market(pool, path, real.horizon_s, source) for path, pool in spot.items() if pool.market},
+        prices={
+            path: _prices(pool.price, path, real.horizon_s, source)
+            for path, pool in spot.items()
+            if isinstance(pool.price, PricePath)
+        },
+        failures={
+            path: failures.sample_failures(pool.failures, node_slots(scenario, path), path, real.horizon_s, source)
+            for path, pool in owned.items()
+            if pool.failures is not None
+        },
+        draws=Draws(seed, run, keyed_distributions(real)),
+    )
+
+
+def draw_beliefs(scenario: Scenario, seed: int, run: int) -> dict[Path, float]:
+    """The number that world `run` has in the place of each belief, in canonical units."""
+    drawn: dict[Path, float] = {}
+    for path, belief in find_beliefs(scenario):
+        key = streams.stream_key(seed, run, "belief:" + "/".join(map(str, path)))
+        drawn[path] = belief.quantity.distribution().quantile_at(streams.uniform(key, 0))
+    return drawn
+
+
+def node_slots(scenario: Scenario, path: str) -> int:
+    """How many nodes a pool can come to hold under any of the scenario's strategies."""
+    pool = scenario.pools()[path]
+    assert isinstance(pool, OwnedPool), f"{path} is not owned"
+    if pool.max_nodes is not None:
+        return pool.max_nodes
+    most = pool.nodes
+    for strategy in scenario.strategies.values():
+        wanted = strategy.own[path].nodes if path in strategy.own else pool.nodes
+        written = strategy.order.get(path, ())
+        orders = written if isinstance(written, tuple) else (written,)
+        months = -(-scenario.horizon_s // (30 * 86_400))
+        most = max(most, wanted + sum(order.nodes * (1 if order.at is not None else months) for order in orders))
+    return most
+
+
+def keyed_distributions(scenario: Scenario) -> dict[str, Distribution]:
+    """The distributions of the draws whose number depends on what we do, by stream (see `World`)."""
+    found: dict[str, Distribution] = {}
+    for path, pool in scenario.pools().items():
+        match pool:
+            case OwnedPool(lead_time=lead_time):
+                if lead_time is not None:
+                    found[f"lead-time:{path}"] = lead_time.distribution()
+            case OnDemandPool() | SpotPool():
+                for workload in scenario.workloads:
+                    if pool.boot is not None:
+                        found[f"boot:{path}:{workload}"] = pool.boot.distribution()
+                    if isinstance(pool, SpotPool) and pool.lifetime is not None:
+                        found[f"lifetime:{path}:{workload}"] = pool.lifetime.distribution()
+    for name, workload in scenario.workloads.items():
+        if isinstance(workload, Inference):
+            found[f"load:{name}"] = workload.service.replica.load.distribution()
+    return found
+
+
+def _market(pool: SpotPool, path: str, horizon_s: int, source: streams.Source) -> Market:
+    assert pool.market is not None, f"{path} has no market"
+    return markets.sample_market(pool.market, path, horizon_s, source)
+
+
+def _prices(price: PricePath, path: str, horizon_s: int, source: streams.Source) -> Prices:
+    return markets.sample_prices(price, path, horizon_s, source)
