@@ -1,145 +1,136 @@
-"""Families of random quantities, by their quantile functions.
+"""Families of random quantities: by their quantile function, from parameters or from what people know.
 
-Each is a frozen value with `quantile` (inverse CDF, vectorised), `mean`, `variance`, `support` and `scaled`. Samples are
-quantiles of uniform draws, so that equal draws give comparable values whatever the family.
+All are frozen values; parameters and results are in the unit of the quantity. Values are quantiles of uniform
+draws, so that equal draws give comparable values whatever the family or its parameters.
 """
+# ruff: noqa: D102, D105  # what the methods of a family return is said once, in Distribution
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Protocol, Self
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
 Floats = NDArray[np.float64]
-NORMAL_GRID = np.linspace(-8.0, 8.0, 8193)
+Ints = NDArray[np.int64]
+Part = TypeVar("Part")
+
+LEAST_U = 2.0**-54
+"""Stands for the 0 that `Generator.random` can give, the step above which is 2**-53."""
+
+SCORES = np.linspace(-7.0, 7.0, 8193)
+"""Normal scores at which `autocorrelated` tabulates quantiles; one in 4 * 10**11 lies beyond."""
+
+PROBES = np.array(
+    [[0.0, 0.25], [0.0, 0.5], [0.0, 0.75]]
+    + [[1.0, sign * 2.0**power] for power in (-24, -12, -4) for sign in (-1, 1)]
+)
+"""Where `_least` looks, in widths of its bracket: at `[:, 0] * root + [:, 1]`."""
+
+LEAST_INT = -(1 << 63)
+
+LONGEST_S = 1 << 40
+"""35,000 years [s]: a longer duration outlives every scenario, and sums of these still fit 64 bits."""
 
 
 class Distribution(Protocol):
-    """A random quantity."""
-
-    def quantile(self, u: Floats) -> Floats:
-        """Values below which a share `u` in (0, 1) lies, shape as `u`."""
-        ...
-
-    def quantile_at(self, u: float) -> float:
-        """`quantile` of one number, the same bits."""
-        ...
-
-    def sample(self, generator: np.random.Generator, n: int) -> Floats:
-        """`n` independent values."""
-        ...
-
-    def mean(self) -> float:
-        """Expectation; may be infinite."""
-        ...
-
-    def variance(self) -> float:
-        """Variance; may be infinite."""
-        ...
-
-    def support(self) -> tuple[float, float]:
-        """Least and greatest value; may be infinite."""
-        ...
-
-    def scaled(self, factor: float) -> "Distribution":
-        """The quantity multiplied by `factor` > 0."""
-        ...
-
-
-class _ByQuantile:
-    """What all families share: a single quantile and a sample are computed by `quantile`."""
+    """A random quantity X."""
 
     __slots__ = ()
 
     def quantile(self, u: Floats) -> Floats:
-        raise NotImplementedError
+        """The least x with P(X <= x) >= u, for each u in (0, 1); in the shape of `u`."""
+
+    def cdf(self, x: Floats) -> Floats:
+        """P(X <= x), in the shape of `x`."""
+
+    def mean(self) -> float:
+        """The expectation; may be infinite."""
+
+    def variance(self) -> float:
+        """The variance; may be infinite."""
+
+    def support(self) -> tuple[float, float]:
+        """Bounds of X; may be infinite."""
+
+    def scaled(self, factor: float) -> "Distribution":
+        """`factor` times X. Raises ValueError unless the factor is above 0."""
 
     def quantile_at(self, u: float) -> float:
         """`quantile` of one number, the same bits."""
         return float(self.quantile(np.array([u]))[0])
 
     def sample(self, generator: np.random.Generator, n: int) -> Floats:
-        """`n` independent values."""
-        # random() can be 0, where quantiles of unbounded families are infinite: half a step away from both ends.
-        return self.quantile((np.floor(generator.random(n) * 2.0**52) + 0.5) * 2.0**-52)
-
-
-def _check(holds: bool, message: str) -> None:
-    if not holds:
-        raise ValueError(message)
-
-
-def _positive(name: str, **values: float) -> None:
-    for key, value in values.items():
-        _check(math.isfinite(value) and value > 0, f"{name}: {key} must be above 0, not {value:g}")
+        """`n` independent values, shape [n]; the first k are the same for every n >= k."""
+        return self.quantile(_open_uniforms(generator, n))
 
 
 @dataclass(frozen=True, slots=True)
-class Constant(_ByQuantile):
+class Constant(Distribution):
     """Always `value`."""
 
     value: float
 
     def __post_init__(self) -> None:
-        _check(math.isfinite(self.value), "a constant must be finite")
+        _finite(value=self.value)
 
     def quantile(self, u: Floats) -> Floats:
-        """`value` everywhere."""
-        return np.full(np.shape(u), self.value)
+        return np.full(np.shape(u), self.value, dtype=np.float64)
+
+    def cdf(self, x: Floats) -> Floats:
+        return (np.asarray(x) >= self.value).astype(np.float64)
 
     def mean(self) -> float:
-        """The value."""
         return self.value
 
     def variance(self) -> float:
-        """Zero."""
         return 0.0
 
     def support(self) -> tuple[float, float]:
-        """The value twice."""
         return self.value, self.value
 
     def scaled(self, factor: float) -> Self:
-        """`factor` times the value."""
-        return replace(self, value=self.value * factor)
+        return replace(self, value=self.value * _factor(factor))
 
 
 @dataclass(frozen=True, slots=True)
-class Uniform(_ByQuantile):
+class Uniform(Distribution):
     """Evenly between `low` and `high`."""
 
     low: float
     high: float
 
     def __post_init__(self) -> None:
-        _check(self.low <= self.high, f"uniform: low must not exceed high, {self.low:g} > {self.high:g}")
+        _finite(low=self.low, high=self.high)
+        _require(self.low <= self.high, f"low must not exceed high, but {self.low:g} > {self.high:g}")
 
     def quantile(self, u: Floats) -> Floats:
-        """Linear in u."""
-        return self.low + (self.high - self.low) * u
+        return np.minimum(self.low + (self.high - self.low) * u, self.high)
+
+    def cdf(self, x: Floats) -> Floats:
+        if self.low == self.high:
+            return Constant(self.low).cdf(x)
+        return np.clip((x - self.low) / (self.high - self.low), 0.0, 1.0)
 
     def mean(self) -> float:
-        """The middle."""
         return (self.low + self.high) / 2
 
     def variance(self) -> float:
-        """(high - low)^2 / 12."""
         return (self.high - self.low) ** 2 / 12
 
     def support(self) -> tuple[float, float]:
-        """Low and high."""
         return self.low, self.high
 
     def scaled(self, factor: float) -> Self:
-        """Both ends multiplied."""
-        return replace(self, low=self.low * factor, high=self.high * factor)
+        return replace(self, low=self.low * _factor(factor), high=self.high * factor)
 
 
 @dataclass(frozen=True, slots=True)
-class Triangular(_ByQuantile):
+class Triangular(Distribution):
     """Between `low` and `high`, most likely `mode`."""
 
     low: float
@@ -147,442 +138,698 @@ class Triangular(_ByQuantile):
     high: float
 
     def __post_init__(self) -> None:
-        _check(
+        _finite(low=self.low, mode=self.mode, high=self.high)
+        _require(
             self.low <= self.mode <= self.high and self.low < self.high,
-            f"triangular: low <= mode <= high needed, not {self.low:g}, {self.mode:g}, {self.high:g}",
+            f"low <= mode <= high and low < high are needed, not {self.low:g}, {self.mode:g}, {self.high:g}",
         )
 
     def quantile(self, u: Floats) -> Floats:
-        """Square roots on both sides of the mode."""
-        width = self.high - self.low
-        turn = (self.mode - self.low) / width
-        rising = self.low + np.sqrt(u * width * (self.mode - self.low))
-        falling = self.high - np.sqrt((1 - u) * width * (self.high - self.mode))
-        return np.where(u < turn, rising, falling)
+        width, left, right = self._widths()
+        rising = np.minimum(self.low + np.sqrt(u * width * left), self.mode)
+        falling = np.maximum(self.high - np.sqrt((1.0 - u) * width * right), self.mode)
+        return np.where(u * width < left, rising, falling)
+
+    def cdf(self, x: Floats) -> Floats:
+        width, left, right = self._widths()
+        rising = (np.clip(x, self.low, self.mode) - self.low) ** 2 / (width * left or 1.0)
+        falling = 1.0 - (self.high - np.clip(x, self.mode, self.high)) ** 2 / (width * right or 1.0)
+        return np.where(np.asarray(x) < self.mode, rising, falling)
 
     def mean(self) -> float:
-        """(low + mode + high) / 3."""
         return (self.low + self.mode + self.high) / 3
 
     def variance(self) -> float:
-        """Of the three corners, / 18."""
-        a, c, b = self.low, self.mode, self.high
-        return (a * a + b * b + c * c - a * b - a * c - b * c) / 18
+        width, left, right = self._widths()
+        return (width**2 + left**2 + right**2) / 36
 
     def support(self) -> tuple[float, float]:
-        """Low and high."""
         return self.low, self.high
 
     def scaled(self, factor: float) -> Self:
-        """All three multiplied."""
-        return replace(self, low=self.low * factor, mode=self.mode * factor, high=self.high * factor)
+        return replace(self, low=self.low * _factor(factor), mode=self.mode * factor, high=self.high * factor)
+
+    def _widths(self) -> tuple[float, float, float]:
+        return self.high - self.low, self.mode - self.low, self.high - self.mode
 
 
 @dataclass(frozen=True, slots=True)
-class Normal(_ByQuantile):
-    """Gaussian."""
+class Normal(Distribution):
+    """Gaussian with mean `mu` and standard deviation `sd`."""
 
     mu: float
     sd: float
 
     def __post_init__(self) -> None:
-        _check(math.isfinite(self.mu), "normal: the mean must be finite")
-        _check(math.isfinite(self.sd) and self.sd >= 0, f"normal: sd must be 0 or more, not {self.sd:g}")
+        _finite(mean=self.mu)
+        _not_negative(sd=self.sd)
 
     def quantile(self, u: Floats) -> Floats:
-        """mu + sd z(u)."""
         return self.mu + self.sd * special.ndtri(u)
 
+    @np.errstate(over="ignore")
+    def cdf(self, x: Floats) -> Floats:
+        return special.ndtr((x - self.mu) / self.sd) if self.sd > 0 else Constant(self.mu).cdf(x)
+
     def mean(self) -> float:
-        """Mu."""
         return self.mu
 
     def variance(self) -> float:
-        """sd^2."""
         return self.sd**2
 
     def support(self) -> tuple[float, float]:
-        """The whole line."""
         return -math.inf, math.inf
 
     def scaled(self, factor: float) -> Self:
-        """Both multiplied."""
-        return replace(self, mu=self.mu * factor, sd=self.sd * factor)
+        return replace(self, mu=self.mu * _factor(factor), sd=self.sd * factor)
 
 
 @dataclass(frozen=True, slots=True)
-class Lognormal(_ByQuantile):
-    """exp of a normal with mean `mu` and standard deviation `sigma`, plus `shift`."""
+class Lognormal(Distribution):
+    """The logarithm is normal with mean `mu` and standard deviation `sigma`."""
 
     mu: float
     sigma: float
-    shift: float = 0.0
 
     def __post_init__(self) -> None:
-        _check(math.isfinite(self.mu) and math.isfinite(self.shift), "lognormal: finite parameters needed")
-        _check(math.isfinite(self.sigma) and self.sigma >= 0, f"lognormal: sigma must be 0 or more, not {self.sigma:g}")
+        _finite(mu=self.mu)
+        _not_negative(sigma=self.sigma)
 
     def quantile(self, u: Floats) -> Floats:
-        """shift + exp(mu + sigma z(u))."""
-        return self.shift + np.exp(self.mu + self.sigma * special.ndtri(u))
+        return np.exp(self.mu + self.sigma * special.ndtri(u))
 
+    def cdf(self, x: Floats) -> Floats:
+        with np.errstate(divide="ignore"):
+            return Normal(self.mu, self.sigma).cdf(np.log(np.maximum(x, 0.0)))
+
+    @np.errstate(over="ignore")
     def mean(self) -> float:
-        """shift + exp(mu + sigma^2 / 2)."""
-        return self.shift + math.exp(self.mu + self.sigma**2 / 2)
+        return float(np.exp(self.mu + self.sigma**2 / 2))
 
+    @np.errstate(over="ignore")
     def variance(self) -> float:
-        """(exp(sigma^2) - 1) exp(2 mu + sigma^2)."""
-        return math.expm1(self.sigma**2) * math.exp(2 * self.mu + self.sigma**2)
+        return float(np.expm1(self.sigma**2) * np.exp(2 * self.mu + self.sigma**2))
 
     def support(self) -> tuple[float, float]:
-        """Shift to infinity."""
-        return self.shift, math.inf
+        return 0.0, math.inf
 
     def scaled(self, factor: float) -> Self:
-        """Mu moves by the logarithm of the factor."""
-        return replace(self, mu=self.mu + math.log(factor), shift=self.shift * factor)
+        return replace(self, mu=self.mu + math.log(_factor(factor)))
 
 
 @dataclass(frozen=True, slots=True)
-class Gamma(_ByQuantile):
-    """Gamma with mean shape x scale; an exponential for shape 1."""
+class Exponential(Distribution):
+    """Without memory, with mean `scale`."""
+
+    scale: float
+
+    def __post_init__(self) -> None:
+        _positive(mean=self.scale)
+
+    def quantile(self, u: Floats) -> Floats:
+        return -self.scale * np.log1p(-u)
+
+    def cdf(self, x: Floats) -> Floats:
+        return -np.expm1(-np.maximum(x, 0.0) / self.scale)
+
+    def mean(self) -> float:
+        return self.scale
+
+    def variance(self) -> float:
+        return self.scale**2
+
+    def support(self) -> tuple[float, float]:
+        return 0.0, math.inf
+
+    def scaled(self, factor: float) -> Self:
+        return replace(self, scale=self.scale * _factor(factor))
+
+
+@dataclass(frozen=True, slots=True)
+class _ShapeScale(Distribution):
+    """What the positive families with a shape and a scale have in common."""
 
     shape: float
     scale: float
 
     def __post_init__(self) -> None:
-        _positive("gamma", shape=self.shape, scale=self.scale)
+        _positive(shape=self.shape, scale=self.scale)
+
+    def support(self) -> tuple[float, float]:
+        return 0.0, math.inf
+
+    def scaled(self, factor: float) -> Self:
+        return replace(self, scale=self.scale * _factor(factor))
+
+
+@dataclass(frozen=True, slots=True)
+class Gamma(_ShapeScale):
+    """Density proportional to x^(shape - 1) exp(-x / scale); its coefficient of variation is shape^(-1/2)."""
 
     def quantile(self, u: Floats) -> Floats:
-        """Inverse of the regularised incomplete gamma function."""
-        return self.scale * special.gammaincinv(self.shape, u)
+        return np.asarray(self.scale * special.gammaincinv(self.shape, u), dtype=np.float64)
+
+    def cdf(self, x: Floats) -> Floats:
+        return np.asarray(special.gammainc(self.shape, np.maximum(x, 0.0) / self.scale), dtype=np.float64)
 
     def mean(self) -> float:
-        """Shape x scale."""
         return self.shape * self.scale
 
     def variance(self) -> float:
-        """Shape x scale^2."""
         return self.shape * self.scale**2
 
-    def support(self) -> tuple[float, float]:
-        """0 to infinity."""
-        return 0.0, math.inf
-
-    def scaled(self, factor: float) -> Self:
-        """The scale multiplied."""
-        return replace(self, scale=self.scale * factor)
-
 
 @dataclass(frozen=True, slots=True)
-class Weibull(_ByQuantile):
-    """Weibull; heavy-tailed for shapes below 1, exponential for 1."""
-
-    shape: float
-    scale: float
-
-    def __post_init__(self) -> None:
-        _positive("weibull", shape=self.shape, scale=self.scale)
+class Weibull(_ShapeScale):
+    """P(X > x) = exp(-(x / scale)^shape): a hazard that falls with age for shapes below 1, else rises."""
 
     def quantile(self, u: Floats) -> Floats:
-        """scale (-ln(1 - u))^(1 / shape)."""
-        return self.scale * (-np.log1p(-u)) ** (1 / self.shape)
+        return self.scale * (-np.log1p(-u)) ** (1.0 / self.shape)
+
+    @np.errstate(over="ignore")
+    def cdf(self, x: Floats) -> Floats:
+        return -np.expm1(-((np.maximum(x, 0.0) / self.scale) ** self.shape))
 
     def mean(self) -> float:
-        """scale Gamma(1 + 1 / shape)."""
-        return self.scale * float(special.gamma(1 + 1 / self.shape))
+        return self.scale * float(special.gamma(1.0 + 1.0 / self.shape))
 
+    @np.errstate(over="ignore")
     def variance(self) -> float:
-        """From the first two moments."""
-        second = self.scale**2 * float(special.gamma(1 + 2 / self.shape))
-        return second - self.mean() ** 2
-
-    def support(self) -> tuple[float, float]:
-        """0 to infinity."""
-        return 0.0, math.inf
-
-    def scaled(self, factor: float) -> Self:
-        """The scale multiplied."""
-        return replace(self, scale=self.scale * factor)
-
-
-def Exponential(mean: float) -> Weibull:  # noqa: N802  # named like the family that it gives
-    """Memoryless with this mean."""
-    return Weibull(1.0, mean)
+        mean = self.mean()
+        return mean * mean * float(np.expm1(_weibull_log_ratio(self.shape)))
 
 
 @dataclass(frozen=True, slots=True)
-class Lomax(_ByQuantile):
-    """Pareto from 0 on: P(X > x) = (1 + x / scale)^-shape; the mean is infinite for shapes up to 1."""
-
-    shape: float
-    scale: float
-
-    def __post_init__(self) -> None:
-        _positive("pareto", shape=self.shape, scale=self.scale)
+class Lomax(_ShapeScale):
+    """A Pareto tail that starts at 0: P(X > x) = (1 + x / scale)^-shape."""
 
     def quantile(self, u: Floats) -> Floats:
-        """scale ((1 - u)^(-1 / shape) - 1)."""
         return self.scale * np.expm1(-np.log1p(-u) / self.shape)
 
+    def cdf(self, x: Floats) -> Floats:
+        return -np.expm1(-self.shape * np.log1p(np.maximum(x, 0.0) / self.scale))
+
     def mean(self) -> float:
-        """scale / (shape - 1)."""
         return self.scale / (self.shape - 1) if self.shape > 1 else math.inf
 
     def variance(self) -> float:
-        """Infinite for shapes up to 2."""
-        if self.shape <= 2:
-            return math.inf
-        return self.scale**2 * self.shape / ((self.shape - 1) ** 2 * (self.shape - 2))
-
-    def support(self) -> tuple[float, float]:
-        """0 to infinity."""
-        return 0.0, math.inf
-
-    def scaled(self, factor: float) -> Self:
-        """The scale multiplied."""
-        return replace(self, scale=self.scale * factor)
-
-
-def _weights(name: str, weights: tuple[float, ...], count: int) -> None:
-    _check(count > 0 and len(weights) == count, f"{name}: one probability for each value needed")
-    _check(all(w >= 0 for w in weights), f"{name}: probabilities must not be negative")
-    _check(abs(sum(weights) - 1) < 1e-6, f"{name}: probabilities must sum to 100%, not {sum(weights) * 100:g}%")
+        return self.mean() ** 2 * self.shape / (self.shape - 2) if self.shape > 2 else math.inf
 
 
 @dataclass(frozen=True, slots=True)
-class Choice(_ByQuantile):
-    """One of `values`, with probabilities `weights`."""
+class Choice(Distribution):
+    """One of `values`, with probabilities `weights`; kept in ascending order, without the impossible ones."""
 
     values: tuple[float, ...]
     weights: tuple[float, ...]
+    _points: Floats = field(init=False, repr=False, compare=False)
+    _levels: Floats = field(init=False, repr=False, compare=False)
+    """P(X <= point), with a leading 0."""
 
     def __post_init__(self) -> None:
-        _weights("choice", self.weights, len(self.values))
-        _check(len(set(self.values)) == len(self.values), "choice: each value once")
+        _finite(**{f"value {n}": value for n, value in enumerate(self.values)})
+        _require(len(set(self.values)) == len(self.values), "each value must be given once")
+        possible = sorted(_weighted(self.values, self.weights))
+        object.__setattr__(self, "values", tuple(value for value, _ in possible))
+        object.__setattr__(self, "weights", tuple(weight for _, weight in possible))
+        object.__setattr__(self, "_points", np.array(self.values, dtype=np.float64))
+        object.__setattr__(self, "_levels", _cumulative(self.weights))
 
     def quantile(self, u: Floats) -> Floats:
-        """The value, in ascending order, in whose share of probability u lies."""
-        order = np.argsort(self.values)
-        upper = np.cumsum(np.array(self.weights)[order])
-        return np.array(self.values)[order][np.minimum(np.searchsorted(upper, u, side="right"), len(order) - 1)]
+        return self._points[np.searchsorted(self._levels[1:], u, side="left")]
+
+    def cdf(self, x: Floats) -> Floats:
+        return self._levels[np.searchsorted(self._points, x, side="right")]
 
     def mean(self) -> float:
-        """Weighted mean."""
         return math.fsum(v * w for v, w in zip(self.values, self.weights, strict=True))
 
     def variance(self) -> float:
-        """Weighted."""
         mean = self.mean()
         return math.fsum((v - mean) ** 2 * w for v, w in zip(self.values, self.weights, strict=True))
 
     def support(self) -> tuple[float, float]:
-        """Least and greatest possible value."""
-        possible = [v for v, w in zip(self.values, self.weights, strict=True) if w > 0]
-        return min(possible), max(possible)
-
-    def scaled(self, factor: float) -> Self:
-        """All values multiplied."""
-        return replace(self, values=tuple(v * factor for v in self.values))
-
-
-@dataclass(frozen=True, slots=True)
-class Quantiles(_ByQuantile):
-    """A table of quantiles with straight lines between: `values[k]` at `probabilities[k]`, flat beyond the ends."""
-
-    probabilities: tuple[float, ...]
-    values: tuple[float, ...]
-
-    def __post_init__(self) -> None:
-        rising = all(a < b for a, b in zip(self.probabilities, self.probabilities[1:], strict=False))
-        _check(rising and 0 <= self.probabilities[0] and self.probabilities[-1] <= 1, "quantiles: rising probabilities needed")
-        _check(all(a <= b for a, b in zip(self.values, self.values[1:], strict=False)), "quantiles: rising values needed")
-
-    def quantile(self, u: Floats) -> Floats:
-        """Linear interpolation."""
-        return np.interp(u, self.probabilities, self.values)
-
-    def _knots(self) -> tuple[Floats, Floats]:
-        p, v = np.array(self.probabilities), np.array(self.values)
-        return np.concatenate(([0.0], p, [1.0])), np.concatenate((v[:1], v, v[-1:]))
-
-    def mean(self) -> float:
-        """Integral of the quantile function."""
-        p, v = self._knots()
-        return math.fsum((np.diff(p) * (v[1:] + v[:-1]) / 2).tolist())
-
-    def variance(self) -> float:
-        """Integral of the squared quantile function, less the squared mean."""
-        p, v = self._knots()
-        second = math.fsum((np.diff(p) * (v[1:] ** 2 + v[1:] * v[:-1] + v[:-1] ** 2) / 3).tolist())
-        return max(second - self.mean() ** 2, 0.0)
-
-    def support(self) -> tuple[float, float]:
-        """First and last value."""
         return self.values[0], self.values[-1]
 
     def scaled(self, factor: float) -> Self:
-        """All values multiplied."""
-        return replace(self, values=tuple(v * factor for v in self.values))
+        return replace(self, values=tuple(value * _factor(factor) for value in self.values))
 
 
 @dataclass(frozen=True, slots=True)
-class Mixture(_ByQuantile):
-    """One of several families, with probabilities `weights`."""
+class Quantiles(Distribution):
+    """A table: `values[k]` is the quantile at `probabilities[k]`; linear between them, flat beyond."""
+
+    probabilities: tuple[float, ...]
+    values: tuple[float, ...]
+    _levels: Floats = field(init=False, repr=False, compare=False)
+    _points: Floats = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        p, v = self.probabilities, self.values
+        _require(len(p) == len(v) > 0, "as many probabilities as values, and at least one, are needed")
+        _finite(**{f"value {n}": value for n, value in enumerate(v)})
+        _require(all(0 <= level <= 1 for level in p), f"probabilities must lie between 0 and 1, not {p}")
+        _require(all(a < b for a, b in pairwise(p)), f"probabilities must rise, unlike {p}")
+        _require(
+            all(a <= b for a, b in pairwise(v)), f"values must not fall with the probability, unlike {v}"
+        )
+        object.__setattr__(self, "_levels", np.array((0.0, *p, 1.0)))
+        object.__setattr__(self, "_points", np.array((v[0], *v, v[-1]), dtype=np.float64))
+
+    def quantile(self, u: Floats) -> Floats:
+        left = np.minimum(np.searchsorted(self._levels, u, side="right"), len(self._levels) - 1) - 1
+        return _between(u, left, self._levels, self._points)
+
+    def cdf(self, x: Floats) -> Floats:
+        points, inside = self._points, np.clip(x, self._points[0], self._points[-1])
+        left = np.minimum(np.searchsorted(points, inside, side="right"), len(points) - 1) - 1
+        within = np.where(inside < points[-1], _between(inside, left, points, self._levels), 1.0)
+        return np.where(np.asarray(x) < points[0], 0.0, within)
+
+    def mean(self) -> float:
+        return float(np.trapezoid(self._points, self._levels))
+
+    def variance(self) -> float:
+        a, b = self._points[:-1] - self.mean(), self._points[1:] - self.mean()
+        return math.fsum(np.diff(self._levels) * (a * a + a * b + b * b) / 3)
+
+    def support(self) -> tuple[float, float]:
+        return self.values[0], self.values[-1]
+
+    def scaled(self, factor: float) -> Self:
+        return replace(self, values=tuple(value * _factor(factor) for value in self.values))
+
+
+@dataclass(frozen=True, slots=True)
+class Mixture(Distribution):
+    """One of `components`, with probabilities `weights`; kept without the impossible ones."""
 
     components: tuple[Distribution, ...]
     weights: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        _weights("mixture", self.weights, len(self.components))
+        possible = _weighted(self.components, self.weights)
+        object.__setattr__(self, "components", tuple(component for component, _ in possible))
+        object.__setattr__(self, "weights", tuple(weight for _, weight in possible))
 
     def quantile(self, u: Floats) -> Floats:
-        """The branch in whose share u lies, at what is left of u within it.
+        own = [component.quantile(u) for component in self.components]
+        return _least(lambda x: self.cdf(x) - u, np.min(own, axis=0), np.max(own, axis=0))
 
-        This has the mixture's distribution for uniform u, though it rises only inside each branch.
-        """
-        u = np.asarray(u, dtype=np.float64)
-        upper = np.cumsum(self.weights)
-        branch = np.minimum(np.searchsorted(upper, u, side="right"), len(upper) - 1)
-        values = np.empty_like(u)
-        for n, (component, weight) in enumerate(zip(self.components, self.weights, strict=True)):
-            here = branch == n
-            if np.any(here):
-                within = (u[here] - (upper[n] - weight)) / weight
-                values[here] = component.quantile(np.clip(within, 2.0**-53, 1 - 2.0**-53))
+    def cdf(self, x: Floats) -> Floats:
+        parts = zip(self.components, self.weights, strict=True)
+        return sum((weight * component.cdf(x) for component, weight in parts), np.zeros(np.shape(x)))
+
+    def sample(self, generator: np.random.Generator, n: int) -> Floats:
+        # The component in whose share u lies, at what is left of u within it: the same law, and no search.
+        u, values = _open_uniforms(generator, n), np.empty(n)
+        ends = _cumulative(self.weights)
+        branch = np.searchsorted(ends[1:], u, side="left")
+        for index, component in enumerate(self.components):
+            here = branch == index
+            share = (u[here] - ends[index]) / (ends[index + 1] - ends[index])
+            values[here] = component.quantile(np.clip(share, LEAST_U, 1.0 - 2.0**-53))
         return values
 
     def mean(self) -> float:
-        """Weighted mean."""
-        return math.fsum(c.mean() * w for c, w in zip(self.components, self.weights, strict=True))
+        return math.fsum(w * c.mean() for c, w in zip(self.components, self.weights, strict=True))
 
     def variance(self) -> float:
-        """Within and between the branches."""
         mean = self.mean()
+        if math.isinf(mean):
+            return math.inf
         parts = zip(self.components, self.weights, strict=True)
         return math.fsum(w * (c.variance() + (c.mean() - mean) ** 2) for c, w in parts)
 
     def support(self) -> tuple[float, float]:
-        """Of all branches together."""
-        ends = [c.support() for c in self.components]
-        return min(low for low, _ in ends), max(high for _, high in ends)
+        lows, highs = zip(*(component.support() for component in self.components), strict=True)
+        return min(lows), max(highs)
 
     def scaled(self, factor: float) -> Self:
-        """All branches scaled."""
-        return replace(self, components=tuple(c.scaled(factor) for c in self.components))
+        return replace(self, components=tuple(component.scaled(factor) for component in self.components))
 
 
-def _two(name: str, quantiles: Mapping[float, float]) -> tuple[tuple[float, float], tuple[float, float]]:
-    _check(len(quantiles) == 2, f"{name}: two quantiles needed")
-    (p, x), (q, y) = sorted(quantiles.items())
-    _check(x < y, f"{name}: the higher quantile must be the larger, not {y:g} after {x:g}")
-    return (p, x), (q, y)
+@dataclass(frozen=True, slots=True)
+class Truncated(Distribution):
+    """`base`, given that it lies in [low, high]; one of the two may be infinite."""
+
+    base: Distribution
+    low: float
+    high: float
+    _below: float = field(init=False, repr=False, compare=False)
+    """P(base < low)."""
+    _kept: float = field(init=False, repr=False, compare=False)
+    """P(low <= base <= high)."""
+
+    def __post_init__(self) -> None:
+        _require(self.low <= self.high, f"low must not exceed high, not {self.low:g} and {self.high:g}")
+        below, upto = self.base.cdf(np.array([np.nextafter(self.low, -np.inf), self.high])).tolist()
+        _require(
+            upto - below > 1e-9,
+            f"hardly anything of the distribution lies between {self.low:g} and {self.high:g}",
+        )
+        object.__setattr__(self, "_below", below)
+        object.__setattr__(self, "_kept", upto - below)
+
+    def quantile(self, u: Floats) -> Floats:
+        # Rounding must not lead to `_below` itself, where a base with steps still has a value under `low`.
+        inner = np.clip(self._below + self._kept * u, np.nextafter(self._below, 1.0), 1.0 - 2.0**-53)
+        return np.clip(self.base.quantile(inner), self.low, self.high)
+
+    def cdf(self, x: Floats) -> Floats:
+        upto = np.clip((self.base.cdf(x) - self._below) / self._kept, 0.0, 1.0)
+        return np.where(np.asarray(x) < self.low, 0.0, np.where(np.asarray(x) >= self.high, 1.0, upto))
+
+    def mean(self) -> float:
+        centre = self.quantile_at(0.5)
+        return centre + self._moment(centre, 1)
+
+    def variance(self) -> float:
+        mean = self.mean()
+        return self._moment(mean, 2) if math.isfinite(mean) else math.inf
+
+    def support(self) -> tuple[float, float]:
+        low, high = self.base.support()
+        return max(low, self.low), min(high, self.high)
+
+    def scaled(self, factor: float) -> Self:
+        return replace(self, base=self.base.scaled(factor), low=self.low * factor, high=self.high * factor)
+
+    def _moment(self, centre: float, power: int) -> float:
+        """E[(X - centre)^power] for power 1 or 2, to about 1e-8 (1e-3 where the base has steps).
+
+        With an open upper end it is the base's own moment less what was cut off: much of a heavy tail's
+        moment lies where u is too close to 1 to be told from it.
+        """
+        if math.isinf(self.high):
+            offset = self.base.mean() - centre
+            whole = offset if power == 1 else self.base.variance() + offset**2
+            return (whole - self._integral(centre, power, 0.0, self._below)) / self._kept
+        return self._integral(centre, power, self._below, self._kept) / self._kept
+
+    def _integral(self, centre: float, power: int, start: float, length: float) -> float:
+        """Of (base.quantile(u) - centre)^power over [start, start + length], by the double-exponential rule.
+
+        H. Takahasi and M. Mori, "Double exponential formulas for numerical integration", Publ. RIMS 9 (1974).
+        """
+        if length == 0.0:
+            return 0.0
+        t, step = np.linspace(-4.0, 4.0, 4097, retstep=True)
+        share, rest = special.expit(np.pi * np.sinh(t)), special.expit(-np.pi * np.sinh(t))
+        values = self.base.quantile(np.clip(start + length * share, 5e-324, 1.0 - 2.0**-53)) - centre
+        return float(np.sum(values**power * share * rest * np.cosh(t)) * np.pi * step * length)
+
+
+@dataclass(frozen=True, slots=True)
+class Shifted(Distribution):
+    """`base` plus the constant `by`."""
+
+    base: Distribution
+    by: float
+
+    def __post_init__(self) -> None:
+        _finite(by=self.by)
+
+    def quantile(self, u: Floats) -> Floats:
+        return self.base.quantile(u) + self.by
+
+    def cdf(self, x: Floats) -> Floats:
+        return self.base.cdf(x - self.by)
+
+    def sample(self, generator: np.random.Generator, n: int) -> Floats:
+        return self.base.sample(generator, n) + self.by
+
+    def mean(self) -> float:
+        return self.base.mean() + self.by
+
+    def variance(self) -> float:
+        return self.base.variance()
+
+    def support(self) -> tuple[float, float]:
+        low, high = self.base.support()
+        return low + self.by, high + self.by
+
+    def scaled(self, factor: float) -> Self:
+        return replace(self, base=self.base.scaled(factor), by=self.by * factor)
+
+
+def hyperexponential(means: Sequence[float], weights: Sequence[float]) -> Mixture:
+    """A mixture of exponentials: short or long, without memory in between."""
+    return Mixture(tuple(Exponential(mean) for mean in means), tuple(weights))
 
 
 def normal_from_quantiles(quantiles: Mapping[float, float]) -> Normal:
     """The normal with these two quantiles (probability -> value)."""
-    (p, x), (q, y) = _two("normal", quantiles)
-    z, w = special.ndtri(p), special.ndtri(q)
+    (p, x), (q, y) = _rising(quantiles, 2)
+    z, w = special.ndtri([p, q]).tolist()
     sd = (y - x) / (w - z)
-    return Normal(float(x - sd * z), float(sd))
+    return Normal(x - sd * z, sd)
 
 
-def lognormal_from_quantiles(quantiles: Mapping[float, float]) -> Lognormal:
-    """The lognormal with these two quantiles, or the shifted one with three (probability -> value)."""
+def lognormal_from_quantiles(quantiles: Mapping[float, float]) -> Lognormal | Shifted:
+    """The lognormal with these two quantiles (probability -> value), or the shifted one with these three.
+
+    The shift may be negative. Three quantiles that a plain lognormal has give that one.
+    """
     if len(quantiles) == 3:
-        return _shifted_lognormal(quantiles)
-    (p, x), (q, y) = _two("lognormal", quantiles)
-    _check(x > 0, "lognormal: quantiles must be above 0")
-    z, w = special.ndtri(p), special.ndtri(q)
-    sigma = (math.log(y) - math.log(x)) / (w - z)
-    return Lognormal(float(math.log(x) - sigma * z), float(sigma))
-
-
-def _shifted_lognormal(quantiles: Mapping[float, float]) -> Lognormal:
-    """Exactly three quantiles: the shift at which the two upper ones agree with the two lower ones on sigma."""
-    from scipy.optimize import brentq
-
-    (p, x), (q, y), (r, t) = sorted(quantiles.items())
-    _check(x < y < t, "lognormal: higher quantiles must be larger")
-    z = special.ndtri([p, q, r])
-
-    def gap(shift: float) -> float:
-        logs = np.log([x - shift, y - shift, t - shift])
-        return float((logs[1] - logs[0]) * (z[2] - z[1]) - (logs[2] - logs[1]) * (z[1] - z[0]))
-
-    low, high = x - 1e6 * (t - x), x - 1e-9 * (y - x)
-    _check(gap(low) * gap(high) < 0, "lognormal: no shifted lognormal has these three quantiles")
-    shift = float(brentq(gap, low, high, xtol=1e-12 * abs(low), maxiter=500))
-    sigma = math.log((y - shift) / (x - shift)) / (z[1] - z[0])
-    return Lognormal(float(math.log(y - shift) - sigma * z[1]), float(sigma), shift)
+        return _shifted_lognormal(*_rising(quantiles, 3))
+    (p, x), (q, y) = _rising(quantiles, 2, positive=True)
+    logs = normal_from_quantiles({p: math.log(x), q: math.log(y)})
+    return Lognormal(logs.mu, logs.sd)
 
 
 def lognormal_from_median_sigma(median: float, sigma: float) -> Lognormal:
-    """The lognormal with this median and standard deviation of its logarithm."""
-    _positive("lognormal", median=median)
+    """The lognormal with this median, and this standard deviation of its logarithm."""
+    _positive(median=median)
     return Lognormal(math.log(median), sigma)
 
 
 def lognormal_from_mean_cv(mean: float, cv: float) -> Lognormal:
     """The lognormal with this mean and coefficient of variation."""
-    _positive("lognormal", mean=mean)
-    _check(cv >= 0, "lognormal: cv must be 0 or more")
-    sigma = math.sqrt(math.log1p(cv**2))
-    return Lognormal(math.log(mean) - sigma**2 / 2, sigma)
+    _positive(mean=mean)
+    _not_negative(cv=cv)
+    variance = math.log1p(cv * cv)
+    return Lognormal(math.log(mean) - variance / 2, math.sqrt(variance))
+
+
+def gamma_from_quantiles(quantiles: Mapping[float, float]) -> Gamma:
+    """The gamma with these two quantiles (probability -> value); shapes from 0.05 to 10**6 are found."""
+    (p, x), (q, y) = _rising(quantiles, 2, positive=True)
+    shape = _solve(
+        lambda k: np.log(special.gammaincinv(k, q) / special.gammaincinv(k, p)),
+        math.log(y / x), 0.05, 1e6,
+        f"the quantiles {x:g} and {y:g} are too far apart or too close together for a gamma",
+    )  # fmt: skip
+    return Gamma(shape, y / float(special.gammaincinv(shape, q)))
 
 
 def gamma_from_mean_cv(mean: float, cv: float) -> Gamma:
     """The gamma with this mean and coefficient of variation."""
-    _positive("gamma", mean=mean, cv=cv)
-    return Gamma(1 / cv**2, mean * cv**2)
-
-
-def weibull_from_mean_cv(mean: float, cv: float) -> Weibull:
-    """The Weibull with this mean and coefficient of variation (0.02 to 100)."""
-    from scipy.optimize import brentq
-
-    _positive("weibull", mean=mean, cv=cv)
-    _check(0.02 <= cv <= 100, "weibull: cv between 0.02 and 100 needed")
-
-    def gap(log_shape: float) -> float:
-        shape = math.exp(log_shape)
-        logs = special.gammaln(1 + 2 / shape) - 2 * special.gammaln(1 + 1 / shape)
-        return float(logs - math.log1p(cv**2))
-
-    shape = math.exp(float(brentq(gap, math.log(0.1), math.log(80.0))))
-    return Weibull(shape, mean / float(special.gamma(1 + 1 / shape)))
+    _positive(mean=mean, cv=cv)
+    return Gamma(1.0 / (cv * cv), mean * cv * cv)
 
 
 def weibull_from_quantiles(quantiles: Mapping[float, float]) -> Weibull:
     """The Weibull with these two quantiles (probability -> value)."""
-    (p, x), (q, y) = _two("weibull", quantiles)
-    _check(x > 0, "weibull: quantiles must be above 0")
+    (p, x), (q, y) = _rising(quantiles, 2, positive=True)
     a, b = math.log(-math.log1p(-p)), math.log(-math.log1p(-q))
-    shape = (b - a) / (math.log(y) - math.log(x))
+    shape = (b - a) / math.log(y / x)
     return Weibull(shape, x / math.exp(a / shape))
 
 
-def autocorrelated(generator: np.random.Generator, n: int, correlation: float, base: Distribution) -> Floats:
-    """A stationary series of length n with marginals `base` and a memory.
+def weibull_from_mean_cv(mean: float, cv: float) -> Weibull:
+    """The Weibull with this mean and coefficient of variation, from 0.001 to 100,000."""
+    _positive(mean=mean, cv=cv)
+    impossible = f"the cv of a Weibull must lie between 0.001 and 100,000, not be {cv:g}"
+    shape = _solve(_weibull_log_ratio, math.log1p(cv * cv), 0.05, 2000.0, impossible)
+    return Weibull(shape, mean / float(special.gamma(1.0 + 1.0 / shape)))
 
-    An AR(1) series of normal scores with lag-1 correlation `correlation`, mapped through the quantiles of `base` (a
-    Gaussian copula). Quantiles are read from a table over 8,193 scores between -8 and 8, linear between them: for the
-    gammas and lognormals used here the relative error stays below 1e-4.
+
+def lomax_from_quantiles(quantiles: Mapping[float, float]) -> Lomax:
+    """The Lomax with these two quantiles (probability -> value); shapes from 0.1 to 10**6 are found."""
+    (p, x), (q, y) = _rising(quantiles, 2, positive=True)
+    a, b = -math.log1p(-p), -math.log1p(-q)
+    shape = _solve(
+        lambda k: _log_expm1(b / k) - _log_expm1(a / k),
+        math.log(y / x), 0.1, 1e6,
+        f"the quantiles {x:g} and {y:g} are too far apart or too close together for a Pareto tail, "
+        f"which is heavier than an exponential's: the ratio is {y / x:.4g}, an exponential's {b / a:.4g}",
+    )  # fmt: skip
+    return Lomax(shape, x / math.expm1(a / shape))
+
+
+def autocorrelated(generator: np.random.Generator, n: int, correlation: float, base: Distribution) -> Floats:
+    """A stationary series with marginals `base` and a memory, shape [n].
+
+    An AR(1) series of normal scores with lag-1 correlation `correlation`, cut at +-7 and mapped to the
+    quantiles of `base` (a Gaussian copula). A long series reads them from a table over the scores, linear in
+    their logarithm, where that is right to 1e-4 (relative); else (steps, values around 0) each is worked out.
+    Raises ValueError unless |correlation| < 1.
     """
     from scipy.signal import lfilter
 
-    _check(0 <= correlation < 1, f"a correlation of at least 0 and below 1 is needed, not {correlation:g}")
+    _require(abs(correlation) < 1, f"the correlation must lie between -1 and 1, not {correlation:g}")
     shocks = generator.standard_normal(n)
-    shocks[1:] *= math.sqrt(1 - correlation**2)
-    scores = lfilter([1.0], [1.0, -correlation], shocks)
-    table = base.quantile(special.ndtr(NORMAL_GRID).clip(2.0**-53, 1 - 2.0**-53))
-    return np.interp(scores, NORMAL_GRID, table)
+    shocks[1:] *= math.sqrt(1.0 - correlation * correlation)
+    scores = np.clip(lfilter([1.0], [1.0, -correlation], shocks), SCORES[0], SCORES[-1])
+    if n > 2 * len(SCORES):
+        table = base.quantile(special.ndtr(SCORES))
+        if table[0] > 0.0:
+            logs = np.log(table)
+            # Half the entries test the lines between the others; a kink is at worst twice as far from those
+            # between all, a smooth curve a quarter.
+            if np.all(np.abs(logs[1::2] - (logs[:-1:2] + logs[2::2]) / 2) < 5e-5):
+                return np.exp(np.interp(scores, SCORES, logs))
+    return base.quantile(special.ndtr(scores))
 
 
-def whole_seconds(values: Floats) -> NDArray[np.int64]:
-    """Durations rounded up to whole seconds; ValueError names the first that is not finite and >= 0."""
+def whole_seconds(values: Floats) -> Ints:
+    """Durations [s] rounded up to whole seconds, 1 at least and `LONGEST_S` at most.
+
+    Raises ValueError naming the first that is not finite and >= 0.
+    """
+    values = np.asarray(values)
     wrong = ~(np.isfinite(values) & (values >= 0))
-    if np.any(wrong):
+    if wrong.any():
         first = int(np.argmax(wrong))
-        raise ValueError(f"value {first} is {values[first]}, not a duration")
-    return np.ceil(values).astype(np.int64)
+        raise ValueError(f"a duration is finite and at least 0 s, but value {first} is {values.flat[first]}")
+    return np.clip(np.ceil(values), 1, LONGEST_S).astype(np.int64)
+
+
+def _shifted_lognormal(*three: tuple[float, float]) -> Lognormal | Shifted:
+    """The lognormal plus a constant with these three quantiles, in rising order.
+
+    With z the normal scores of the levels, the ratio of the upper to the lower gap between the values is
+    expm1(sigma (z3 - z2)) / -expm1(-sigma (z2 - z1)): it rises with sigma from that of the normal.
+    """
+    (p, x), (q, y), (r, t) = three
+    scores = special.ndtri([p, q, r]).tolist()
+    lower, upper = scores[1] - scores[0], scores[2] - scores[1]
+    sigma = 1.0 / _solve(
+        lambda k: _log_expm1(upper / k) - np.log(-np.expm1(-lower / k)),
+        math.log((t - y) / (y - x)), 1e-3, 1e6,
+        "three quantiles of a lognormal lean to the right: "
+        f"(highest - middle) / (middle - lowest) must exceed {upper / lower:.4g}, "
+        f"not be {(t - y) / (y - x):.4g}",
+    )  # fmt: skip
+    spread = (y - x) / -math.expm1(-sigma * lower)
+    base, shift = Lognormal(math.log(spread) - sigma * scores[1], sigma), y - spread
+    return Shifted(base, shift) if abs(shift) > 1e-9 * spread else base
+
+
+def _solve(
+    falling: Callable[[Floats], Floats], target: float, low: float, high: float, impossible: str
+) -> float:
+    """Where in [low, high] a falling function reaches `target`; ValueError(impossible) if nowhere."""
+    ends = falling(np.array([low, high]))
+    _require(bool(ends[1] <= target <= ends[0]), impossible)
+    return float(_least(lambda x: target - falling(x), np.array([low]), np.array([high]))[0])
+
+
+def _least(gap: Callable[[Floats], Floats], low: Floats, high: Floats) -> Floats:
+    """The least float in [low, high] where the rising function `gap` is >= 0, to the last bit; else `high`.
+
+    A search over the floats as ordered integers. Each round probes the quarters of the bracket, so that some
+    32 rounds are the most, and both sides of the root of the straight line between its ends: about 7 rounds
+    for smooth functions. Each element is searched for by itself: it does not matter which others there are.
+    """
+    under, upto = _ordered(low) - 1, _ordered(high)
+    below, above = gap(low), gap(high)
+    by_root, fixed = (column.reshape(-1, *(1 for _ in np.shape(low))) for column in PROBES.T)
+    for _ in range(64):
+        width = (upto - under).view(np.uint64)
+        if np.all(width <= 1):
+            break
+        room = width.astype(np.float64)
+        root = below / np.where(below < above, below - above, -np.inf)
+        steps = np.minimum(np.maximum((by_root * root + fixed) * room, 1.0), np.maximum(room - 1.0, 0.0))
+        probes = under + steps.astype(np.uint64).view(np.int64)
+        gaps = gap(_ordered(probes).view(np.float64))
+        holds = (gaps >= 0.0) & (probes > under)
+        upto, above = np.where(holds, probes, upto).min(axis=0), np.where(holds, gaps, above).min(axis=0)
+        short = (gaps < 0.0) & (probes < upto)
+        under, below = np.where(short, probes, under).max(axis=0), np.where(short, gaps, below).max(axis=0)
+    return _ordered(upto).view(np.float64)
+
+
+def _ordered(numbers: Floats | Ints) -> Ints:
+    """The bits of floats as integers in the order of the floats; its own inverse."""
+    bits = np.asarray(numbers).view(np.int64)
+    return np.where(bits >= 0, bits, LEAST_INT - bits)
+
+
+def _between(at: Floats, left: Ints, xs: Floats, ys: Floats) -> Floats:
+    """Straight lines from knot `left` to the next, never beyond it by rounding."""
+    width = xs[left + 1] - xs[left]
+    share = (at - xs[left]) / np.where(width > 0.0, width, 1.0)
+    return np.minimum(ys[left] + share * (ys[left + 1] - ys[left]), ys[left + 1])
+
+
+def _weibull_log_ratio(shape: Floats | float) -> Floats:
+    """ln(E[X^2] / E[X]^2) = ln(1 + cv^2) of a Weibull; falls with the shape."""
+    return np.asarray(special.gammaln(1.0 + 2.0 / shape) - 2.0 * special.gammaln(1.0 + 1.0 / shape))
+
+
+def _log_expm1(x: Floats) -> Floats:
+    """ln(e^x - 1) for x > 0, without overflow."""
+    return x + np.log(-np.expm1(-x))
+
+
+def _open_uniforms(generator: np.random.Generator, n: int) -> Floats:
+    return np.maximum(generator.random(n), LEAST_U)
+
+
+def _rising(
+    quantiles: Mapping[float, float], count: int, positive: bool = False
+) -> list[tuple[float, float]]:
+    """The (probability, value) pairs in order; ValueError when they cannot be quantiles."""
+    pairs = sorted(quantiles.items())
+    _require(len(pairs) == count, f"{count} quantiles are needed, not {len(pairs)}")
+    _require(
+        all(0 < p < 1 for p, _ in pairs), f"probabilities must lie between 0 and 1, not {list(quantiles)}"
+    )
+    for p, x in pairs:
+        _finite(**{f"the {p:.4g} quantile": x})
+        _require(x > 0 or not positive, f"quantiles must be above 0, not {x:g}")
+    for (p, x), (q, y) in pairwise(pairs):
+        _require(x < y, f"the {q:.4g} quantile must exceed the {p:.4g} quantile, but {y:g} <= {x:g}")
+    return pairs
+
+
+def _weighted(parts: Sequence[Part], weights: Sequence[float]) -> list[tuple[Part, float]]:
+    """The possible parts with their weights, which sum to 1."""
+    _require(len(parts) == len(weights) > 0, "one probability for each, and at least one, are needed")
+    _require(all(weight >= 0 for weight in weights), "probabilities must not be negative")
+    total = math.fsum(weights)
+    _require(abs(total - 1) <= 1e-6, f"the probabilities must sum to 100%, not {100 * total:.6g}%")
+    return [(part, weight / total) for part, weight in zip(parts, weights, strict=True) if weight > 0]
+
+
+def _cumulative(weights: Sequence[float]) -> Floats:
+    """From 0 to 1 exactly, one longer than `weights`."""
+    return np.append(np.minimum(np.cumsum((0.0, *weights))[:-1], 1.0), 1.0)
+
+
+def _factor(factor: float) -> float:
+    _positive(factor=factor)
+    return factor
+
+
+def _positive(**numbers: float) -> None:
+    for name, number in numbers.items():
+        _require(0 < number < math.inf, f"{name} must be a finite number above 0, not {number:g}")
+
+
+def _not_negative(**numbers: float) -> None:
+    for name, number in numbers.items():
+        _require(0 <= number < math.inf, f"{name} must be a finite number of at least 0, not {number:g}")
+
+
+def _finite(**numbers: float) -> None:
+    for name, number in numbers.items():
+        _require(math.isfinite(number), f"{name} must be a finite number, not {number:g}")
+
+
+def _require(holds: bool, sentence: str) -> None:
+    if not holds:
+        raise ValueError(sentence)

@@ -1,8 +1,8 @@
 """Quantities with units: `40 TB`, `16 weeks`, `0.11 USD/kWh`, `4 per hour` and the number each stands for.
 
 A text is read *as* a dimension, so that `5 min` can never become five of something else. Conversions are
-exact fractions, rounded once. A month is 730 h and a year 365 days, as in prices quoted by the month, and a GB
-is 1e9 bytes.
+exact fractions, rounded once. A month is 730 h (as in prices quoted by the month), a year 365 days, a GB 1e9
+bytes.
 In the tables `¤` stands for the scenario's currency, and `per` is written `/`.
 """
 
@@ -14,6 +14,8 @@ from math import isfinite
 
 MAX_LENGTH = 80
 """Characters of the longest text that is looked at."""
+HANDY_DIGITS = 15
+"""Digits that `render` shows at most; a value that needs more is shown in full, in the canonical unit."""
 
 
 class UnitError(ValueError):
@@ -185,7 +187,7 @@ def parse(text: str, dimension: Dimension, currency: str = "USD") -> float:
     """
     found = _QUANTITY.fullmatch(text.strip()) if len(text) <= MAX_LENGTH else None
     if found is None:
-        raise UnitError(f"{_quoted(text)} is not a number with a unit; {_needed(dimension, currency)}")
+        raise UnitError(f"{_quoted(text)} cannot be read; {_needed(dimension, currency)}")
     amount, unit = _amount_and_unit(found, currency)
     if unit not in dimension.factors:
         raise UnitError(f"{_wrong_unit(text, unit, dimension, currency)}; {_needed(dimension, currency)}")
@@ -208,18 +210,17 @@ def render(value: float, dimension: Dimension, currency: str = "USD") -> str:
     if not isfinite(value):
         raise UnitError(f"{value} is not finite; {_needed(dimension, currency)}")
     smallest = dimension.shown[-1]
-    texts = [
-        (text, unit)
-        for unit in dimension.shown
-        if (text := _digits(value, dimension.factors[unit], Fraction(1, 1000) if unit == smallest else _ONE))
-    ]
-    if texts:
-        return _joined(*min(texts, key=lambda pair: _significant(pair[0])), currency)
     if value == 0:
-        return _joined(
-            "0", dimension.canonical if dimension.canonical in dimension.shown else smallest, currency
-        )
-    return _joined(repr(float(value)).removesuffix(".0"), dimension.canonical, currency)
+        unit = dimension.canonical if dimension.canonical in dimension.shown else smallest
+        return _joined("0", unit, currency)
+    digits, unit, fewest = repr(float(value)).removesuffix(".0"), dimension.canonical, HANDY_DIGITS + 1
+    for candidate in dimension.shown:
+        factor = dimension.factors[candidate]
+        text = f"{value / float(factor):.{HANDY_DIGITS}g}"
+        handy = (0.001 if candidate == smallest else 1.0) <= abs(float(text)) < 10.0**HANDY_DIGITS
+        if handy and _significant(text) < fewest and float(Fraction(text) * factor) == value:
+            digits, unit, fewest = text, candidate, _significant(text)
+    return _joined(digits, unit, currency)
 
 
 def _amount_and_unit(found: re.Match[str], currency: str) -> tuple[Fraction, str]:
@@ -243,10 +244,11 @@ def _wrong_unit(text: str, unit: str, dimension: Dimension, currency: str) -> st
         return f"{_quoted(text)} has no unit"
     if dimension.canonical.startswith("¤") and _FOREIGN.match(unit):
         return f"{_quoted(text)} is not in the scenario's currency, {currency}"
-    other = next((other.phrase for other in DIMENSIONS if unit in other.factors), None)
-    if other is None:
+    if other := next((other.phrase for other in DIMENSIONS if unit in other.factors), None):
+        return f"{_quoted(text)} is {other}"
+    if unit[0].isalpha() or unit[0] in "%/¤$€£":
         return f"{_quoted(text)} has the unknown unit {unit.replace('¤', currency)!r}"
-    return f"{_quoted(text)} is {other}"
+    return f"{_quoted(text)} cannot be read"
 
 
 def _needed(dimension: Dimension, currency: str) -> str:
@@ -256,15 +258,6 @@ def _needed(dimension: Dimension, currency: str) -> str:
 
 def _quoted(text: str) -> str:
     return repr(text if len(text) <= MAX_LENGTH else f"{text[:40]}...")
-
-
-def _digits(value: float, factor: Fraction, least: Fraction) -> str | None:
-    """The digits of value / factor that give back exactly `value`; None where they do not, or are unhandy."""
-    exact = Fraction(value) / factor
-    if not least <= abs(exact) < 10**15:
-        return None
-    texts = (f"{float(exact):.{precision}g}" for precision in (15, 16, 17))
-    return next((text for text in texts if float(Fraction(text) * factor) == value), None)
 
 
 def _significant(digits: str) -> int:

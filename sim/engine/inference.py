@@ -10,7 +10,7 @@ import numpy as np
 
 from sim.engine.clock import At, Rank
 from sim.engine.pools import Lease
-from sim.engine.queue import Request
+from sim.engine.queue import Line, Request
 from sim.engine.training import Process, Stage, boot_of, limit_lifetime, possible
 from sim.policies.plan import OptionPlan, ServicePlan
 from sim.policies.scaling import desired_replicas
@@ -36,7 +36,7 @@ class Fleet:
     index: int
     service: ServicePlan
     options: tuple[OptionPlan, ...]
-    leased: tuple[int, ...]
+    lines: tuple[Line, ...]
     slots: dict[int, Slot] = field(default_factory=dict)
     starts: dict[int, int] = field(default_factory=dict)
 
@@ -60,7 +60,7 @@ def scale_to(stage: Stage, fleet: Fleet, replicas: int) -> None:
     while len(fleet.slots) < replicas:
         while number in fleet.slots:
             number += 1
-        request = Request(fleet.index * SLOTS + number, Kind.REPLICA, fleet.index, fleet.options, fleet.leased)
+        request = Request(fleet.index * SLOTS + number, Kind.REPLICA, fleet.index, fleet.options, fleet.lines)
         fleet.slots[number] = Slot(number, request)
         stage.env.process(replica(stage, fleet, fleet.slots[number]))
     surplus = len(fleet.slots) - replicas

@@ -28,19 +28,19 @@ class Request:
     """A wish for accelerators in one of several pools."""
 
     __slots__ = (
-        "deadline_s", "entity", "granted", "key", "kind", "leased", "opened", "options", "remaining_s", "spell",
+        "deadline_s", "entity", "granted", "key", "kind", "lines", "opened", "options", "remaining_s", "spell",
         "waiting",
     )  # fmt: skip
 
     def __init__(
-        self, key: int, kind: Kind, entity: int, options: Sequence[OptionPlan], leased: Sequence[int], deadline_s: int = 0
+        self, key: int, kind: Kind, entity: int, options: Sequence[OptionPlan], lines: Sequence["Line"], deadline_s: int = 0
     ) -> None:
-        """`leased[n]` is what option n would take; `entity` is the job or the service, for the refusals."""
+        """`lines[n]` is where one waits for option n; `entity` is the job or the service, for the refusals."""
         self.key = key
         self.kind = kind
         self.entity = entity
         self.options = options
-        self.leased = leased
+        self.lines = lines
         self.deadline_s = deadline_s
         self.remaining_s = 0
         self.spell = 0
@@ -52,7 +52,7 @@ class Request:
 class Line:
     """Requests that would take equally much of one pool on the same terms, the first in order at the head."""
 
-    __slots__ = ("busy", "leased", "number", "pool", "waiting")
+    __slots__ = ("busy", "entries", "leased", "number", "pool", "waiting")
 
     def __init__(self, number: int, pool: int, leased: int, busy: tuple[Busy, ...]) -> None:
         """An empty line."""
@@ -60,13 +60,14 @@ class Line:
         self.pool = pool
         self.leased = leased
         self.busy = busy
-        self.waiting: list[tuple[int, int, Request]] = []
+        self.waiting: list[tuple[int, int, int, Request]] = []
+        self.entries = count()
 
     def head(self) -> Request | None:
         """The first that still waits; those who left are forgotten here."""
         waiting = self.waiting
         while waiting:
-            _, spell, request = waiting[0]
+            _, _, spell, request = waiting[0]
             if request.waiting and request.spell == spell:
                 return request
             heappop(waiting)
@@ -92,18 +93,17 @@ class Queue:
 
     def join(self, request: Request, remaining_s: int = 0) -> Event:
         """Wait with `remaining_s` of work to do; the event happens with the lease (None when withdrawn)."""
-        now = self.env.now
         request.remaining_s = remaining_s
         request.spell = spell = request.spell + 1
         request.waiting = True
         request.granted = granted = Event(self.env)
-        opened = request.opened
         for n, option in enumerate(request.options):
-            opened[n] = False
-            if option.at_once or option.opening.opens_s(now, request.deadline_s, remaining_s) <= now:
+            request.opened[n] = False
+            if option.at_once or option.opening.opens_s(self.env.now, request.deadline_s, remaining_s) <= self.env.now:
                 self._open(request, spell, n)
         self.fresh.append(request)
-        self._call_dispatch()
+        if not self.called:
+            self._call_dispatch()
         return granted
 
     def withdraw(self, request: Request) -> None:
@@ -122,16 +122,33 @@ class Queue:
         lease.ended.succeed(outcome)
 
     def changed(self, pool: int) -> None:
-        """Something became free at a pool, or its use changed: dispatch at this instant."""
-        self.dirty.add(pool)
-        if watchers := self.watchers[pool]:
-            self.dirty |= watchers
-        self._call_dispatch()
+        """Something became free at a pool, or its use changed: dispatch at this instant if anybody waits for it."""
+        self._look_at(pool)
+        for watcher in self.watchers[pool]:
+            self._look_at(watcher)
+
+    def line(self, option: OptionPlan, leased: int) -> Line:
+        """Where requests wait that would take `leased` accelerators by an option."""
+        key = (option.pool, leased, option.opening.busy)
+        line = self.lines.get(key)
+        if line is None:
+            line = self.lines[key] = Line(len(self.lines), *key)
+            self.lines_at[option.pool].append(line)
+            for test in option.opening.busy:
+                self.watchers[test.pool].add(option.pool)
+        return line
+
+    def _look_at(self, pool: int) -> None:
+        for line in self.lines_at[pool]:
+            if line.waiting:
+                self.dirty.add(pool)
+                if not self.called:
+                    self._call_dispatch()
+                return
 
     def _call_dispatch(self) -> None:
-        if not self.called:
-            self.called = True
-            At(self.env, self.env.now, Rank.DISPATCH, 0, self._dispatch)
+        self.called = True
+        At(self.env, self.env.now, Rank.DISPATCH, 0, self._dispatch)
 
     def _open(self, request: Request, spell: int, n: int) -> None:
         """Let a request that still waits in the same spell use option `n`, once its data is at the site."""
@@ -142,20 +159,11 @@ class Queue:
             self.staging.ask(option.staged, option.pool, lambda: self._open(request, spell, n))
             return
         request.opened[n] = True
-        line = self._line(option, request.leased[n])
-        heappush(line.waiting, (request.key, spell, request))
+        line = request.lines[n]
+        heappush(line.waiting, (request.key, next(line.entries), spell, request))
         self.dirty.add(option.pool)
-        self._call_dispatch()
-
-    def _line(self, option: OptionPlan, leased: int) -> Line:
-        key = (option.pool, leased, option.opening.busy)
-        line = self.lines.get(key)
-        if line is None:
-            line = self.lines[key] = Line(len(self.lines), *key)
-            self.lines_at[option.pool].append(line)
-            for test in option.opening.busy:
-                self.watchers[test.pool].add(option.pool)
-        return line
+        if not self.called:
+            self._call_dispatch()
 
     def _dispatch(self, _: Event) -> None:
         while self.dirty:
@@ -192,7 +200,7 @@ class Queue:
             if not opened[n] or index not in dirty or not self._busy_enough(option.opening.busy):
                 continue
             pool = self.pools[index]
-            leased = request.leased[n]
+            leased = request.lines[n].leased
             nodes = pool.place(leased)
             if nodes is None:
                 pool.keep_for(leased)
@@ -216,7 +224,7 @@ class Queue:
         for n, option in enumerate(request.options):
             if request.opened[n]:
                 busy_enough = self._busy_enough(option.opening.busy)
-                reason = self.pools[option.pool].why_not(request.leased[n]) if busy_enough else Reason.CONDITION
+                reason = self.pools[option.pool].why_not(request.lines[n].leased) if busy_enough else Reason.CONDITION
             else:
                 opens_s = option.opening.opens_s(now, request.deadline_s, request.remaining_s)
                 reason = Reason.CONDITION if opens_s > now else Reason.DATA_IN_TRANSIT

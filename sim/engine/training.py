@@ -10,7 +10,7 @@ from sim.engine.clock import At, Rank
 from sim.engine.lifecycle import OF_OUTCOME, Happening, State, after
 from sim.engine.log import Log
 from sim.engine.pools import Lease
-from sim.engine.queue import JOBS_AFTER_REPLICAS, Queue, Request
+from sim.engine.queue import JOBS_AFTER_REPLICAS, Line, Queue, Request
 from sim.policies.checkpoints import Split, full_length_s, split
 from sim.policies.plan import OptionPlan, Plan, PoolPlan, Purchase, ServicePlan, TrainingPlan
 from sim.records import Kind, Outcome, Reason
@@ -20,8 +20,8 @@ Process = Generator[Event, Any, None]
 MILLION = 1_000_000
 
 
-Possible = tuple[tuple[OptionPlan, ...], tuple[int, ...], tuple[tuple[int, Reason], ...]]
-"""Options that could hold a gang, what each would lease, and the pools that are refused, with the reason."""
+Possible = tuple[tuple[OptionPlan, ...], tuple[Line, ...], tuple[tuple[int, Reason], ...]]
+"""Options that could hold a gang, where one waits for each, and the pools that are refused, with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +53,13 @@ def arrivals(stage: Stage, world: World) -> Process:
 def training_job(stage: Stage, training: TrainingPlan, job: int, number: int, gang: int, work_s: int) -> Process:
     """The life of one job with `work_s` of work on a gang of reference accelerators."""
     env, queue = stage.env, stage.queue
-    options, leased = possible(stage, Kind.JOB, job, training, gang)
+    options, lines = possible(stage, Kind.JOB, job, training, gang)
     state = after(State.SUBMITTED, Happening.QUEUED if options else Happening.NO_POOL)
     if state is State.REFUSED:
         return
     pools = stage.plan.pools
     key = JOBS_AFTER_REPLICAS + job
-    request = Request(key, Kind.JOB, job, options, leased, env.now + training.deadline_s)
+    request = Request(key, Kind.JOB, job, options, lines, env.now + training.deadline_s)
     remaining_s, attempt = work_s, 0
     while state is State.WAITING:
         lease: Lease = yield queue.join(request, remaining_s)
@@ -86,23 +86,24 @@ def training_job(stage: Stage, training: TrainingPlan, job: int, number: int, ga
 
 def possible(
     stage: Stage, kind: Kind, entity: int, workload: TrainingPlan | ServicePlan, gang: int
-) -> tuple[tuple[OptionPlan, ...], tuple[int, ...]]:
-    """The options that could ever hold a gang, and what each would lease; what law or size rule out is refused."""
+) -> tuple[tuple[OptionPlan, ...], tuple[Line, ...]]:
+    """The options that could ever hold a gang, and where one waits for each; what law or size rule out is refused."""
     known = stage.possible.get((kind, workload.name, gang))
     if known is None:
-        known = stage.possible[kind, workload.name, gang] = _possible(stage.plan, workload, gang)
-    options, leased, refused = known
+        known = stage.possible[kind, workload.name, gang] = _possible(stage, workload, gang)
+    options, lines, refused = known
     for pool, reason in refused:
         stage.log.refusals.append((stage.env.now, kind, entity, pool, reason, 1))
-    return options, leased
+    return options, lines
 
 
-def _possible(plan: Plan, workload: TrainingPlan | ServicePlan, gang: int) -> Possible:
-    pools = plan.pools
+def _possible(stage: Stage, workload: TrainingPlan | ServicePlan, gang: int) -> Possible:
+    pools = stage.plan.pools
     fits = [option for option in workload.options if pools[option.pool].leased(gang) <= pools[option.pool].quota]
     refused = [(pool, Reason.RESIDENCY) for pool in workload.forbidden]
     refused += [(option.pool, Reason.NEVER_FITS) for option in workload.options if option not in fits]
-    return tuple(fits), tuple(pools[option.pool].leased(gang) for option in fits), tuple(refused)
+    lines = tuple(stage.queue.line(option, pools[option.pool].leased(gang)) for option in fits)
+    return tuple(fits), lines, tuple(refused)
 
 
 def boot_of(stage: Stage, pool: PoolPlan, workload: str, entity: int, attempt: int) -> int:

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from sim.scenario.base import Model
-from sim.scenario.quantities import Belief, Path, RandomQuantity
+from sim.scenario.base import Model, Path
+from sim.scenario.random_quantities import Belief, RandomQuantity
 
 M = TypeVar("M", bound=Model)
 

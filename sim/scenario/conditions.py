@@ -15,7 +15,10 @@ Subject = Literal["wait", "slack", "utilisation"]
 _PART = re.compile(
     r"(?P<subject>\w+)\s*(?P<sign>[<>])\s*(?P<value>[^<>]+?)(?:\s+over\s+(?P<over>[^<>]+?))?(?:\s+of\s+(?P<pool>\S+))?"
 )
-_TAKES = "'wait > DURATION', 'slack < DURATION' or 'utilisation > PERCENT [over DURATION] [of SITE/POOL]', joined by 'and'"
+_TAKES = (
+    "'wait > DURATION', 'slack < DURATION' or 'utilisation > PERCENT [over DURATION] [of SITE/POOL]', "
+    "joined by 'and'"
+)
 _SIGN = {"wait": ">", "slack": "<"}
 
 

@@ -1,15 +1,17 @@
 """The scenario as a whole: what the user wrote, resolved and checked."""
 
-import datetime as dt
 from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
 from sim.scenario.base import Model, Name
-from sim.scenario.quantities import Duration, Growth
+from sim.scenario.quantities import Date, Grid, Growth, Horizon
 from sim.scenario.sites import Accelerator, Dataset, Link, OnDemandPool, OwnedPool, Rule, Site, SpotPool
 from sim.scenario.strategies import Expect, Strategy
 from sim.scenario.workloads import LlmPerformance, Workload
+
+Gang = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,5}$")]
+"""A number of accelerators, as a key."""
 
 
 class Scenario(Model):
@@ -22,21 +24,24 @@ class Scenario(Model):
     title: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     description: str = ""
     question: str = ""
-    start: dt.date
-    horizon: Annotated[Duration, Field(gt=0)]
-    interval: Annotated[Duration, Field(ge=1)] = 300.0
-    """Step of the demand grid of inference; whole seconds."""
+    start: Date
+    horizon: Horizon
+    """What is simulated: whole seconds from the start, at most 20 years."""
+    interval: Grid = 300.0
+    """Step of the demand grid of inference: whole seconds, a divisor of a day."""
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "USD"
     discount_rate: Growth = 0.0
-    locations: tuple[Name, ...]
+    """A year."""
+    locations: Annotated[tuple[Name, ...], Field(min_length=1)]
+    """Where people, data and sites are."""
     network: tuple[Link, ...] = ()
     accelerators: dict[Name, Accelerator] = {}
-    models: dict[Name, dict[Name, dict[str, LlmPerformance]]] = {}
+    models: dict[Name, dict[Name, dict[Gang, LlmPerformance]]] = {}
     """Iteration times of language models: model -> accelerator -> gang size -> measured points."""
-    sites: dict[Name, Site]
+    sites: Annotated[dict[Name, Site], Field(min_length=1)]
     datasets: dict[Name, Dataset] = {}
     rules: tuple[Rule, ...] = ()
-    workloads: dict[Name, Workload]
+    workloads: Annotated[dict[Name, Workload], Field(min_length=1)]
     strategies: Annotated[dict[Name, Strategy], Field(min_length=1)]
     expect: tuple[Expect, ...] = ()
 

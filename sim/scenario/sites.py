@@ -1,10 +1,11 @@
 """Sites, their pools and prices, the network between locations, and datasets."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Discriminator, Field, StrictBool, Tag, model_validator
 
-from sim.scenario.base import Model, Name
+from sim.scenario.base import Count, Model, Name, Positive, tag, told_by, told_by_key
 from sim.scenario.quantities import (
     Bandwidth,
     Data,
@@ -15,7 +16,11 @@ from sim.scenario.quantities import (
     Factor,
     Fraction,
     HourlyPrice,
+    KnownData,
+    KnownFraction,
     Money,
+    PositiveDuration,
+    PositiveFactor,
     Power,
     RandomDuration,
     Rate,
@@ -23,9 +28,6 @@ from sim.scenario.quantities import (
     Salary,
     StoragePrice,
 )
-
-Count = Annotated[int, Field(ge=0, le=1_000_000)]
-Positive = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class Link(Model):
@@ -40,21 +42,31 @@ class Link(Model):
 class EgressTier(Model):
     """One step of a tiered egress price; `up_to` is the volume in a calendar month at which the next step begins."""
 
-    up_to: Data | None = None
+    up_to: KnownData | None = None
     price: DataPrice
 
 
 class Egress(Model):
     """The price of data that leaves a site, by volume in a calendar month."""
 
-    tiers: tuple[EgressTier, ...]
+    tiers: Annotated[tuple[EgressTier, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _tiers_rise(self) -> Self:
+        *bounded, last = (tier.up_to for tier in self.tiers)
+        if last is not None:
+            raise ValueError("the last tier has no 'up_to': it holds for all that is above")
+        ends = [end for end in bounded if end is not None]
+        if len(ends) < len(bounded) or any(a >= b for a, b in zip(ends, ends[1:], strict=False)):
+            raise ValueError("every tier but the last has an 'up_to', each larger than the one before")
+        return self
 
 
 class PowerSupply(Model):
     """Electricity price and power usage effectiveness of a site."""
 
     price: EnergyPrice
-    pue: Factor = 1.0
+    pue: PositiveFactor = 1.0
 
 
 class Staff(Model):
@@ -97,9 +109,12 @@ class OwnedPool(Model):
     nodes: Count = 0
     """Standing at the start."""
     max_nodes: Count | None = None
-    life: Duration = 5 * 365 * 86400.0
+    """What rack space and power allow."""
+    life: PositiveDuration = 5 * 365 * 86400.0
     resale: Fraction = 0.0
+    """Of the price, at the end of its life."""
     lead_time: RandomDuration | None = None
+    """From an order to its delivery."""
     failures: Failures | None = None
 
 
@@ -121,7 +136,9 @@ class PricePath(Model):
 
     mean: HourlyPrice
     sd: Ratio
+    """Of the logarithm of the price, over a long time."""
     half_life: Duration
+    """Of a deviation from the mean."""
     changes: Rate
 
 
@@ -130,21 +147,28 @@ class Regime(Model):
 
     spell: RandomDuration
     largest_gang: Count | None = None
-    next: dict[Name, Fraction] | None = None
-    """Where the market goes from here; with two regimes: to the other."""
+    next: dict[Name, KnownFraction] | None = None
+    """Where the market goes from here; when it is left out: to each of the others alike."""
 
 
 class RegimeMarket(Model):
     """Availability as a chain of regimes with random spells."""
 
-    regimes: dict[Name, Regime]
+    regimes: Annotated[dict[Name, Regime], Field(min_length=1)]
 
 
 class TraceMarket(Model):
-    """Availability replayed from a trace of (spell, largest gang) steps that is started at a random moment."""
+    """Availability replayed from a trace of [spell, largest gang] steps, which is begun at a random moment."""
 
-    trace: tuple[tuple[Duration, Count | None], ...]
-    random_start: bool = True
+    trace: Annotated[tuple[tuple[PositiveDuration, Count | None], ...], Field(min_length=1)]
+    """A step without a largest gang (null) serves every gang."""
+    random_start: StrictBool = True
+
+
+def _price_form(value: Any) -> str:
+    """A path is written as a mapping; so is a belief, which is about a number."""
+    path = isinstance(value, PricePath) or (isinstance(value, Mapping) and "belief" not in value)
+    return tag("mean" if path else "number")
 
 
 class SpotPool(Model):
@@ -153,9 +177,18 @@ class SpotPool(Model):
     purchase: Literal["spot"]
     accelerator: Name
     node: Node
-    price: HourlyPrice | PricePath
+    price: Annotated[
+        Annotated[PricePath, Tag(tag("mean"))] | Annotated[HourlyPrice, Tag(tag("number"))],
+        Discriminator(_price_form),
+    ]
     """Of one accelerator."""
-    market: RegimeMarket | TraceMarket | None = None
+    market: (
+        Annotated[
+            Annotated[RegimeMarket, Tag(tag("regimes"))] | Annotated[TraceMarket, Tag(tag("trace"))],
+            told_by_key("regimes", "trace"),
+        ]
+        | None
+    ) = None
     lifetime: RandomDuration | None = None
     """Time from the start of a lease to its reclaim, apart from what the market does."""
     notice: Duration = 0.0
@@ -163,7 +196,12 @@ class SpotPool(Model):
     quota: Count | None = None
 
 
-Pool = Annotated[OwnedPool | OnDemandPool | SpotPool, Field(discriminator="purchase")]
+Pool = Annotated[
+    Annotated[OwnedPool, Tag(tag("owned"))]
+    | Annotated[OnDemandPool, Tag(tag("on-demand"))]
+    | Annotated[SpotPool, Tag(tag("spot"))],
+    told_by("purchase", {purchase: tag(purchase) for purchase in ("owned", "on-demand", "spot")}),
+]
 
 
 class Site(Model):
@@ -172,8 +210,9 @@ class Site(Model):
     kind: Literal["on-prem", "cloud", "edge"]
     location: Name
     zone: Name
-    provider: str | None = None
-    """Who sends the bill; the site's own name where it is not said."""
+    """The legal zone that the rules speak of."""
+    provider: Name | None = None
+    """Whose prices the catalogue is asked for, and who sends the bill."""
     power: PowerSupply | None = None
     staff: Staff | None = None
     storage: Storage | None = None
@@ -203,5 +242,5 @@ class Accelerator(Model):
     """What is known of an accelerator type; `speed` is its training throughput relative to an A100-80GB."""
 
     memory: Data
-    speed: Factor
+    speed: PositiveFactor
     node: Node

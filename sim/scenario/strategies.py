@@ -1,13 +1,12 @@
-"""Strategies: overlays that say only what they decide."""
+"""Strategies: overlays that say only what they decide, and what is expected of them."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Self
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from sim.scenario.base import Model, Name, PoolPath
+from sim.scenario.base import Count, Model, Name, PoolPath, Positive
 from sim.scenario.conditions import When
-from sim.scenario.quantities import Duration, Fraction
-from sim.scenario.sites import Count, Positive
+from sim.scenario.quantities import KnownDuration, Target, Threshold
 
 
 class Option(Model):
@@ -15,6 +14,10 @@ class Option(Model):
 
     pool: PoolPath
     when: When | None = None
+
+    @model_serializer(mode="wrap")
+    def _short(self, full: SerializerFunctionWrapHandler) -> Any:
+        return self.pool if self.when is None else full(self)
 
 
 class Own(Model):
@@ -27,44 +30,85 @@ class Order(Model):
     """An order of nodes: once, at a time after the start, or whenever a condition holds and no order is on its way."""
 
     nodes: Positive
-    at: Duration | None = None
+    at: KnownDuration | None = None
     when: When | None = None
     deliveries: Positive = 1
     """In how many shipments the nodes arrive, each with a lead time of its own."""
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Self:
+        if (self.at is None) == (self.when is None):
+            raise ValueError("exactly one of 'at' and 'when' is needed")
+        if self.deliveries > self.nodes:
+            raise ValueError(f"{self.nodes} nodes cannot arrive in {self.deliveries} deliveries")
+        return self
 
 
 class Scale(Model):
     """How many replicas a service gets."""
 
-    target_utilisation: Annotated[Fraction, Field(gt=0)] = 0.7
+    target_utilisation: Target = 0.7
     """Of the replicas' sustainable rate."""
     min: Count = 1
     max: Count | None = None
-    stabilisation: Duration = 1800.0
+    stabilisation: KnownDuration = 1800.0
     """A service shrinks only to the most that it needed in this time."""
+
+    @model_validator(mode="after")
+    def _min_below_max(self) -> Self:
+        if self.max is not None and self.max < self.min:
+            raise ValueError(f"'max' must not be below 'min', {self.max} < {self.min}")
+        return self
+
+
+def _option(written: Any) -> Any:
+    """`site/pool` alone is an option without a condition."""
+    return {"pool": written} if isinstance(written, str) else written
+
+
+def _list(written: Any) -> Any:
+    """A single order may be written without a list."""
+    return [written] if isinstance(written, dict) else written
 
 
 class Strategy(Model):
     """What we would do: where each workload may run, what we own, order, and scale."""
 
-    place: dict[Name, tuple[PoolPath | Option, ...]]
+    place: dict[Name, Annotated[tuple[Annotated[Option, BeforeValidator(_option)], ...], Field(min_length=1)]]
+    """Workload, or `all` for those not named -> pools in order of preference."""
     own: dict[PoolPath, Own] = {}
-    order: dict[PoolPath, Order | tuple[Order, ...]] = {}
+    order: dict[PoolPath, Annotated[tuple[Order, ...], Field(min_length=1), BeforeValidator(_list)]] = {}
     scale: dict[Name, Scale] = {}
 
 
-Statistic = Literal["mean", "p5", "p50", "p95", "cvar95"]
+STATISTICS = (
+    "mean_below",
+    "mean_above",
+    "p5_above",
+    "p50_below",
+    "p50_above",
+    "p95_below",
+    "cvar95_below",
+)
 
 
 class Expect(Model):
     """A threshold that a plan must meet, judged on the interval and not on the point."""
 
-    metric: str
+    metric: Annotated[str, Field(min_length=1, max_length=200)]
     strategy: Name
-    mean_below: float | str | None = None
-    mean_above: float | str | None = None
-    p5_above: float | str | None = None
-    p50_below: float | str | None = None
-    p50_above: float | str | None = None
-    p95_below: float | str | None = None
-    cvar95_below: float | str | None = None
+    mean_below: Threshold | None = None
+    mean_above: Threshold | None = None
+    p5_above: Threshold | None = None
+    p50_below: Threshold | None = None
+    p50_above: Threshold | None = None
+    p95_below: Threshold | None = None
+    cvar95_below: Threshold | None = None
+
+    @model_validator(mode="after")
+    def _one_statistic(self) -> Self:
+        given = [name for name in STATISTICS if getattr(self, name) is not None]
+        if len(given) != 1:
+            told = f"not {' and '.join(given)}" if given else "none is given"
+            raise ValueError(f"exactly one of {', '.join(STATISTICS)} is needed, {told}")
+        return self

@@ -1,30 +1,42 @@
 """Workloads: training that arrives in jobs, and inference that arrives in requests."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import Field, Tag, model_validator
 
-from sim.scenario.base import Model, Name
+from sim.scenario.base import Model, Name, Positive, tag, told_by, told_by_key
 from sim.scenario.quantities import (
+    BurstSize,
     Data,
     Duration,
     Factor,
-    Fraction,
     Growth,
+    KnownDuration,
+    KnownFraction,
+    Latency,
+    Point,
+    PositiveDuration,
     RandomCount,
     RandomDuration,
     Rate,
     Ratio,
 )
-from sim.scenario.sites import Positive
+
+M = TypeVar("M", bound=Model)
 
 HOURS_PER_WEEK = 168
+MAX_TRACE = 50_000
+"""Rows of a trace: more would not fit into a resolved scenario."""
 
 
 class Profile(Model):
     """The shape of a week: relative intensity by hour, Monday midnight first; scaled to mean 1 where it is used."""
 
     hour_of_week: Annotated[tuple[Factor, ...], Field(min_length=HOURS_PER_WEEK, max_length=HOURS_PER_WEEK)]
+
+    @model_validator(mode="after")
+    def _is_not_empty(self) -> Self:
+        return _something(self, "hour_of_week", self.hour_of_week)
 
 
 class PoissonArrivals(Model):
@@ -34,19 +46,25 @@ class PoissonArrivals(Model):
 
 
 class SeasonalArrivals(Model):
-    """Independent jobs whose rate follows the week, and the seasons: `monthly` is the intensity by month of the year."""
+    """Independent jobs whose rate follows the hours of the week and the months of the year."""
 
     rate: Rate
     profile: Profile | None = None
     monthly: Annotated[tuple[Factor, ...], Field(min_length=12, max_length=12)] | None = None
+    """Relative intensity by month, January first; scaled to mean 1."""
+
+    @model_validator(mode="after")
+    def _is_not_empty(self) -> Self:
+        return self if self.monthly is None else _something(self, "monthly", self.monthly)
 
 
 class BurstyArrivals(Model):
-    """Jobs that arrive in bursts: bursts are independent, their sizes geometric, their jobs spread over `within`."""
+    """Jobs in bursts that come independently: their sizes are geometric, their jobs spread over `within`."""
 
     rate: Rate
     """Of jobs, not of bursts."""
-    burst_size: Annotated[Factor, Field(ge=1)]
+    burst_size: BurstSize
+    """Mean number of jobs in a burst."""
     within: Duration = 1800.0
     profile: Profile | None = None
 
@@ -55,6 +73,7 @@ class TraceJob(Model):
     """One recorded job."""
 
     submit: Duration
+    """After the scenario's start."""
     duration: Duration
     accelerators: Positive = 1
 
@@ -78,18 +97,24 @@ class Bursty(Model):
 
 
 class Trace(Model):
-    """`trace:`: recorded jobs with their own sizes and durations (or the path of a CSV file with these columns)."""
+    """`trace:`: recorded jobs with their own sizes and durations, or the path of a CSV file that holds them."""
 
-    trace: tuple[TraceJob, ...]
+    trace: Annotated[tuple[TraceJob, ...], Field(min_length=1, max_length=MAX_TRACE)]
 
 
-Arrivals = Poisson | Seasonal | Bursty | Trace
+Arrivals = Annotated[
+    Annotated[Poisson, Tag(tag("poisson"))]
+    | Annotated[Seasonal, Tag(tag("seasonal"))]
+    | Annotated[Bursty, Tag(tag("bursty"))]
+    | Annotated[Trace, Tag(tag("trace"))],
+    told_by_key("poisson", "seasonal", "bursty", "trace"),
+]
 
 
 class Checkpoint(Model):
     """A job saves its state after every `every` of work, which takes `cost`; a restart takes `restart`."""
 
-    every: Duration
+    every: PositiveDuration
     cost: Duration = 0.0
     restart: Duration = 0.0
 
@@ -102,17 +127,18 @@ class Training(Model):
     tags: tuple[Name, ...] = ()
     arrivals: Arrivals
     accelerators: RandomCount | None = None
+    """The gang of a job."""
     duration: RandomDuration | None = None
     """On its gang of `reference` accelerators."""
     reference: Name | None = None
     checkpoint: Checkpoint | None = None
-    deadline: Duration | None = None
+    deadline: KnownDuration | None = None
     """After its arrival."""
     growth: Growth = 0.0
     """Of the arrival rate, a year."""
 
     @model_validator(mode="after")
-    def _sizes_come_from_one_place(self) -> "Training":
+    def _sizes_come_from_one_place(self) -> Self:
         traced = isinstance(self.arrivals, Trace)
         given = [name for name in ("accelerators", "duration") if getattr(self, name) is not None]
         if traced and given:
@@ -127,6 +153,7 @@ class GammaBursts(Model):
 
     cv: Ratio
     lasts: Duration = 3600.0
+    """The time in which its autocorrelation falls to 1/e."""
 
 
 class Bursts(Model):
@@ -142,6 +169,7 @@ class Demand(Model):
     profile: Profile | None = None
     bursts: Bursts | None = None
     growth: Growth = 0.0
+    """A year."""
 
 
 class SingleReplica(Model):
@@ -149,6 +177,7 @@ class SingleReplica(Model):
 
     accelerators: Positive
     load: RandomDuration
+    """Until it can answer, once its accelerators are there."""
 
 
 class LlmReplica(SingleReplica):
@@ -158,9 +187,9 @@ class LlmReplica(SingleReplica):
 
 
 class Tokens(Model):
-    """Request lengths as representative (input, output) pairs, each equally likely."""
+    """Request lengths as representative [input, output] pairs, each equally likely."""
 
-    pairs: Annotated[tuple[tuple[Positive, Positive], ...], Field(min_length=1)]
+    pairs: Annotated[tuple[tuple[Positive, Positive], ...], Field(min_length=1, max_length=100_000)]
 
 
 class SingleServing(Model):
@@ -182,15 +211,21 @@ class LlmServing(Model):
     replica: LlmReplica
 
 
+Serving = Annotated[
+    Annotated[SingleServing, Tag(tag("single"))] | Annotated[LlmServing, Tag(tag("llm"))],
+    told_by("kind", {"single": tag("single"), "llm": tag("llm")}),
+]
+
+
 class LatencySlo(Model):
     """What share of the requests must be answered (or begin to be answered: `ttft`) within which time."""
 
-    latency: Duration | None = None
-    ttft: Duration | None = None
-    share: Fraction
+    latency: Latency | None = None
+    ttft: Latency | None = None
+    share: KnownFraction
 
     @model_validator(mode="after")
-    def _one_of(self) -> "LatencySlo":
+    def _one_of(self) -> Self:
         if (self.latency is None) == (self.ttft is None):
             raise ValueError("exactly one of 'latency' and 'ttft' is needed")
         return self
@@ -202,28 +237,47 @@ class Inference(Model):
     kind: Literal["inference"]
     data: Name | None = None
     tags: tuple[Name, ...] = ()
-    users: dict[Name, Fraction]
+    users: Annotated[dict[Name, KnownFraction], Field(min_length=1)]
+    """Location -> its share of the requests."""
     demand: Demand
-    service: Annotated[SingleServing | LlmServing, Field(discriminator="kind")]
+    service: Serving
     response: Data = 0.0
+    """Data sent to the user by each answer."""
     slo: LatencySlo
-    timeout: Duration = 60.0
+    timeout: Latency = 60.0
     """A request that would wait longer than this for its turn is given up."""
 
     @model_validator(mode="after")
-    def _ttft_needs_tokens(self) -> "Inference":
+    def _ttft_needs_tokens(self) -> Self:
         if self.slo.ttft is not None and self.service.kind == "single":
             raise ValueError("'ttft' is for llm services; a single service has a 'latency'")
         return self
 
 
-Workload = Annotated[Training | Inference, Field(discriminator="kind")]
+Workload = Annotated[
+    Annotated[Training, Tag(tag("training"))] | Annotated[Inference, Tag(tag("inference"))],
+    told_by("kind", {"training": tag("training"), "batch": tag("training"), "inference": tag("inference")}),
+]
 
 
 class LlmPerformance(Model):
     """Measured iteration times of a model on a gang: [batch, ms per token] and [prompt tokens, ms] points."""
 
-    decode_ms: Annotated[tuple[tuple[Factor, Factor], ...], Field(min_length=1)]
-    prefill_ms: Annotated[tuple[tuple[Factor, Factor], ...], Field(min_length=1)]
+    decode_ms: Annotated[tuple[tuple[Point, Point], ...], Field(min_length=1)]
+    prefill_ms: Annotated[tuple[tuple[Point, Point], ...], Field(min_length=1)]
     weights: Data
     kv_per_token: Data
+
+    @model_validator(mode="after")
+    def _points_rise(self) -> Self:
+        for name, points in (("decode_ms", self.decode_ms), ("prefill_ms", self.prefill_ms)):
+            if any(a >= b for (a, _), (b, _) in zip(points, points[1:], strict=False)):
+                raise ValueError(f"the points of '{name}' must be in ascending order, each once")
+        return self
+
+
+def _something(part: M, name: str, shape: tuple[float, ...]) -> M:
+    """The part, when its shape is not all zeros."""
+    if not any(shape):
+        raise ValueError(f"'{name}' is zero throughout: there would be nothing to scale")
+    return part

@@ -1,0 +1,35 @@
+"""Calendar months: costs are billed and series are told by them. Days have 86,400 s and begin at midnight."""
+
+import datetime as dt
+
+import numpy as np
+from numpy.typing import NDArray
+
+DAY_S = 86_400
+YEAR_S = 365 * DAY_S
+"""The year of yearly rates: growth, interest, salaries."""
+
+
+def month_edges(start: dt.date, horizon_s: int) -> NDArray[np.int64]:
+    """Where the calendar months of [0, horizon_s) begin and end, [s] since `start`: shape [months + 1].
+
+    The first is 0 and the last is `horizon_s`: the first and the last month may be parts of one.
+    Raises ValueError for a horizon without a second in it.
+    """
+    begins_s = [(first - start).days * DAY_S for first in _first_days(start, horizon_s)]
+    return np.array([*begins_s, horizon_s], dtype=np.int64)
+
+
+def month_labels(start: dt.date, horizon_s: int) -> list[str]:
+    """The months of `month_edges`, as in "2026-01"."""
+    return [f"{first:%Y-%m}" for first in _first_days(start, horizon_s)]
+
+
+def _first_days(start: dt.date, horizon_s: int) -> list[dt.date]:
+    """The first simulated day of each month."""
+    if horizon_s < 1:
+        raise ValueError(f"a horizon of {horizon_s} s has no months")
+    days = -(-horizon_s // DAY_S)
+    last = start + dt.timedelta(days=days - 1)
+    months = range(start.year * 12 + start.month, last.year * 12 + last.month)
+    return [start, *(dt.date(month // 12, month % 12 + 1, 1) for month in months)]

@@ -1,0 +1,1 @@
+"""Scenario files -> resolved scenarios, with all problems at once."""

@@ -1,0 +1,184 @@
+"""What pydantic says about a scenario -> faults in our words, at paths of the document."""
+
+import types
+from collections.abc import Iterator, Mapping
+from itertools import takewhile
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, Tag, ValidationError
+from pydantic_core import ErrorDetails
+
+from sim.errors import did_you_mean
+from sim.scenario.base import NAME_PATTERN, Fault, Path
+from sim.scenario.model import Scenario
+
+_NEEDED = {
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "dict_type": "a mapping",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "string_type": "a text",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "bool_type": "true or false",
+    "float_type": "a number",
+}
+_NAMES = {
+    NAME_PATTERN: "a name: letters, digits, dots, dashes and underscores",
+    r"^[A-Z]{3}$": "a currency in three letters, such as USD",
+    r"^[1-9][0-9]{0,5}$": "a number of accelerators",
+}
+
+
+def faults_in(error: ValidationError) -> Iterator[Fault]:
+    """All faults that pydantic has found."""
+    for details in error.errors(include_url=False):
+        yield from _faults(details)
+
+
+def _faults(error: ErrorDetails) -> Iterator[Fault]:
+    path, found, context = _path(error["loc"]), error["input"], error.get("ctx", {})
+    match error["type"]:
+        case "quantity":
+            for fault in context["faults"]:
+                yield Fault((*path, *fault.path), fault.message, fault.found, fault.allowed, fault.hint)
+        case "alternative":
+            yield _alternative(path, found, context["key"], tuple(context["allowed"].split()))
+        case "missing" if isinstance(path[-1], int):
+            yield Fault(path[:-1], f"this list has too few values: {path[-1]}")
+        case "missing":
+            yield Fault(path[:-1], f"'{path[-1]}' is needed")
+        case "extra_forbidden":
+            key, known = str(path[-1]), _keys_at(error["loc"][:-1])
+            yield Fault(path, f"unknown key '{key}'", None, ", ".join(known), did_you_mean(key, known), at_key=True)
+        case "literal_error":
+            allowed = tuple(name.strip("' ") for name in context["expected"].replace(" or ", ",").split(","))
+            hint = did_you_mean(found, allowed) if isinstance(found, str) else None
+            yield Fault(path, "this value is not known", shown(found), ", ".join(allowed), hint)
+        case kind if kind in _NEEDED:
+            yield Fault(path, f"{_NEEDED[kind]} is needed, not {shape(found)}", shown(found))
+        case _:
+            yield _limit(path, found, error)
+
+
+def _alternative(path: Path, found: Any, key: str, allowed: tuple[str, ...]) -> Fault:
+    """None of several forms fits."""
+    known = ", ".join(allowed)
+    if not isinstance(found, Mapping):
+        return Fault(path, f"a mapping is needed, not {shape(found)}", shown(found), f"{key or 'one'} of {known}")
+    if key and key not in found:
+        return Fault(path, f"'{key}' is needed", None, known)
+    if key:
+        value = found[key]
+        hint = did_you_mean(value, allowed) if isinstance(value, str) else None
+        return Fault((*path, key), "this value is not known", shown(value), known, hint)
+    keys = [str(name) for name in found]
+    hint = did_you_mean(keys[0], allowed) if len(keys) == 1 else None
+    return Fault(path, "one key is needed that says which kind it is", ", ".join(keys) or "{}", known, hint)
+
+
+def _limit(path: Path, found: Any, error: ErrorDetails) -> Fault:
+    """A value of the right type that is too large, too small, or not of the right form."""
+    context = error.get("ctx", {})
+    match error["type"]:
+        case "greater_than_equal":
+            return Fault(path, f"a number of at least {context['ge']} is needed", shown(found))
+        case "less_than_equal":
+            return Fault(path, f"a number of at most {context['le']} is needed", shown(found))
+        case "string_pattern_mismatch":
+            form = _NAMES.get(context["pattern"], "a pool, written as site/pool")
+            return Fault(path, f"this is not {form}", shown(found), at_key=error["loc"][-1] == "[key]")
+        case "string_too_short":
+            return Fault(path, "this text must not be empty")
+        case "string_too_long":
+            message = f"this text has more than {context['max_length']} characters"
+            return Fault(path, message, at_key=error["loc"][-1] == "[key]")
+        case "too_short" if context["actual_length"] == 0:
+            return Fault(path, "at least one is needed here")
+        case "too_short" | "too_long":
+            most = context.get("max_length", context.get("min_length"))
+            return Fault(path, f"this holds {context['actual_length']} values; {most} are needed")
+        case "value_error":
+            message, _, allowed = str(context["error"]).partition("; allowed: ")
+            return Fault(path, message, None, allowed or None)
+        case _:
+            return Fault(path, error["msg"], shown(found))
+
+
+def shape(value: Any) -> str:
+    """What kind of thing was written."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return "true or false"
+        case Mapping():
+            return "a mapping"
+        case list() | tuple():
+            return "a list"
+        case int() | float():
+            return "a number"
+        case _:
+            return "a text"
+
+
+def shown(value: Any) -> str | None:
+    """What was written, in short; None where there is nothing to show."""
+    match value:
+        case None | Mapping() | list() | tuple():
+            return None
+        case bool():
+            return str(value).lower()
+        case _:
+            text = str(value)
+            return text if len(text) <= 60 else f"{text[:60]}..."
+
+
+def _path(loc: tuple[str | int, ...]) -> Path:
+    """The path in the document: pydantic's without tags of alternatives and its mark of a wrong key."""
+    return tuple(step for step in loc if step != "[key]" and not _is_tag(step))
+
+
+def _is_tag(step: str | int) -> bool:
+    return isinstance(step, str) and step.startswith("<") and step.endswith(">")
+
+
+def _keys_at(loc: tuple[str | int, ...]) -> tuple[str, ...]:
+    """The keys that the model at this place in a scenario has."""
+    place: Any = Scenario
+    for step in loc:
+        place = _below(place, step)
+    model = _plain(place)
+    return tuple(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else ()
+
+
+def _below(place: Any, step: str | int) -> Any:
+    """The type one step below a type of the language; a tag chooses among alternatives."""
+    place = _plain(place)
+    if get_origin(place) in {Union, types.UnionType}:
+        members = [member for member in get_args(place) if member is not type(None)]
+        if _is_tag(step):
+            return next((m for m in members if any(t.tag == step for t in get_args(m) if isinstance(t, Tag))), Any)
+        return _below(members[0], step)
+    if isinstance(place, type) and issubclass(place, BaseModel):
+        field = place.model_fields.get(str(step))
+        return field.annotation if field else Any
+    arguments = get_args(place)
+    if get_origin(place) is dict:
+        return arguments[1]
+    if get_origin(place) is tuple and isinstance(step, int):
+        several = tuple(takewhile(lambda argument: argument is not Ellipsis, arguments))
+        return several[min(step, len(several) - 1)]
+    return Any
+
+
+def _plain(place: Any) -> Any:
+    """A type without its annotations; of an optional one, the type."""
+    while get_origin(place) is Annotated:
+        place = get_args(place)[0]
+    if get_origin(place) in {Union, types.UnionType}:
+        members = [member for member in get_args(place) if member is not type(None)]
+        if len(members) == 1:
+            return _plain(members[0])
+    return place

@@ -1,0 +1,81 @@
+"""What a run cost: totals of the ledger, present values, and the price of what was achieved."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
+
+from sim.calendar import YEAR_S
+from sim.metrics.definitions import BY_SERVICE, WHOLE, Better, Definition, each
+from sim.metrics.facts import CATEGORIES, CostFacts, ServiceFacts
+from sim.metrics.integrals import Floats, Ints, ratio
+from sim.metrics.leases import workload_names
+from sim.metrics.usage import HOUR_S
+from sim.policies.plan import Plan
+
+MICRO = 1_000_000
+
+DEFINITIONS = (
+    Definition(
+        "cost_usd", "USD", Better.LOWER,
+        "What the ledger adds up to over the horizon, credits taken off, in the scenario's currency; owned hardware by "
+        "straight-line amortisation. By workload: what was posted for it, and its share of owned pools by leased "
+        "accelerator-time; what belongs to none, such as idle hardware and staff, may be left out there and by pool.",
+        (WHOLE, ":category.{category}", ":workload.{workload}", ":pool.{pool}"),
+    ),
+    Definition(
+        "cost_usd_per_year", "USD/year", Better.LOWER,
+        "Cost x 365 days / horizon.",
+    ),
+    Definition(
+        "npv_usd", "USD", Better.LOWER,
+        "Present value of the cost at the start: each calendar month's discounted from the month's end at the "
+        "scenario's discount rate.",
+    ),
+    Definition(
+        "cost_usd_per_useful_accelerator_h", "USD/accelerator-hour", Better.LOWER,
+        "Whole cost / useful accelerator-hours.",
+    ),
+    Definition(
+        "cost_usd_per_million_requests", "USD/million requests", Better.LOWER,
+        "Cost of the service's workload (`cost_usd:workload.`) / million requests that it served.", (BY_SERVICE,),
+    ),
+)  # fmt: skip
+
+
+def cost_metrics(
+    plan: Plan, costs: CostFacts, services: Sequence[ServiceFacts], useful_accelerator_s: float, npv_usd: float
+) -> dict[str, float]:
+    """The metrics of this module. Raises AssertionError where parts of the cost do not add up or have unknown names."""
+    for parts in (costs.by_category.values(), costs.by_month):
+        assert sum(parts) == costs.total_micro, f"parts {list(parts)} of a total of {costs.total_micro} micro-USD"
+    workloads, pools = workload_names(plan), [pool.path for pool in plan.pools]
+    total_usd = costs.total_micro / MICRO
+    served = [
+        ratio(costs.by_workload.get(plan.services[facts.service].name, 0), facts.served.sum()) for facts in services
+    ]
+    return {
+        "cost_usd": total_usd,
+        "cost_usd_per_year": total_usd * YEAR_S / plan.horizon_s,
+        "npv_usd": npv_usd,
+        "cost_usd_per_useful_accelerator_h": ratio(total_usd * HOUR_S, useful_accelerator_s),
+        **_parts("category", CATEGORIES, costs.by_category),
+        **_parts("workload", workloads, costs.by_workload),
+        **_parts("pool", pools, costs.by_pool),
+        # micro-USD per request are USD per million requests
+        **each("cost_usd_per_million_requests", [plan.services[facts.service].name for facts in services], served),
+    }
+
+
+def present_value_usd(by_month: Sequence[int], month_edges: Ints, discount_rate: float) -> float:
+    """The value at the start of each month's costs [micro-USD], paid at the month's end, at a yearly discount rate.
+
+    sum(cost / (1 + rate) ** (end / year)); a year has 365 days.
+    """
+    costs: Floats = np.array(by_month, dtype=np.float64)
+    return float(np.sum(costs / MICRO * (1.0 + discount_rate) ** (-month_edges[1:] / YEAR_S)))
+
+
+def _parts(kind: str, names: Collection[str], micro: Mapping[str, int]) -> dict[str, float]:
+    unknown = sorted(set(micro) - set(names))
+    assert not unknown, f"costs by {kind} of {unknown}; known are {list(names)}"
+    return {f"cost_usd:{kind}.{name}": micro.get(name, 0) / MICRO for name in names}

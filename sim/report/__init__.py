@@ -1,0 +1,1 @@
+"""Reports: tables and sentences for the terminal, figures for the study's folder."""

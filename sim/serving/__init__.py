@@ -1,0 +1,1 @@
+"""Inference: the simulation of a service's requests, its latency surface, and the year in intervals."""

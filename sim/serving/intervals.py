@@ -1,0 +1,201 @@
+"""The year of a service, interval by interval: what it was asked, what it answered, and how well.
+
+Within an interval demand and capacity are constant. Below saturation the requests see what the latency surface
+says of that load; what exceeds the capacity is a fluid backlog, carried on until it is worked off or given up.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.serving.kernels import carry_backlog
+from sim.serving.surface import Surface
+
+Floats = NDArray[np.float64]
+State = Literal["STABLE", "BACKLOGGED", "OVERLOADED"]
+
+OVERLOAD_WINDOW_S = 30 * 86_400
+UNANSWERED_SHARE = 0.01
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReplicaGroup:
+    """The replicas of a service on one pool."""
+
+    surface: Surface
+    capacity_rps: float
+    """What one of them sustains [requests/s]."""
+    ready_s: Floats
+    """Replica-seconds that were ready in each interval."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Intervals:
+    """One value per interval; requests where nothing else is said.
+
+    In each, the backlog at its start + offered == served + abandoned + backlog_end.
+    """
+
+    interval_s: int
+    offered: Floats
+    served: Floats
+    violated: Floats
+    """Served, but outside the SLO."""
+    abandoned: Floats
+    """Left because their turn would have come too late; none of them is in `violated`."""
+    backlog_end: Floats
+    load: Floats
+    """Offered / capacity; inf where requests found no capacity, 0 where there was neither."""
+    capacity: Floats
+    p99_s: Floats
+    """99th percentile of the SLO's measure [s]: the surface's (of the worst group) plus the longest backlog wait.
+
+    inf where more than 1 % of those who left had no answer, or nobody could have one; nan where nobody asked.
+    """
+    busy_s: tuple[Floats, ...]
+    """Replica-seconds of useful work, by group: ready time x served / capacity."""
+
+
+def close_intervals(
+    demand_rps: Floats, interval_s: int, groups: Sequence[ReplicaGroup], timeout_s: float, horizon_s: int
+) -> Intervals:
+    """What became of the demand in each interval of [0, horizon_s), the last of which may be shorter.
+
+    Traffic is split among the groups in proportion to their capacity, so that all have the same load. The
+    backlog moves with demand - capacity; whoever joins it waits for backlog / capacity, and stays away if that
+    exceeds `timeout_s`. When the capacity falls, those behind that limit give up. Without capacity, those who
+    came within the last `timeout_s` are still there.
+
+    A request violates the SLO with the probability that the surface gives for the load, at most for its last
+    stable one (a queue needs longer than an interval to become what saturation makes of it in the long run);
+    and surely when its wait in the backlog exceeds the slack (`Surface.slack_s`). Those in the backlog at the
+    end of an interval are judged as the last who joined it, and counted when they are served.
+    """
+    fluid = _flow(demand_rps, interval_s, groups, timeout_s, horizon_s)
+    late = _judge(fluid, groups, timeout_s)
+    abandoned = fluid.given_up + fluid.turned_away
+    waited_before = np.concatenate(([0.0], late.at_end[:-1]))
+    violated = (
+        waited_before * fluid.joined
+        + late.arrivals * fluid.offered
+        - late.turned_away * fluid.turned_away
+        - late.at_end * fluid.backlog_end
+    )
+    hopeless = (fluid.capacity == 0.0) | (abandoned > UNANSWERED_SHARE * (fluid.served + abandoned))
+    return Intervals(
+        interval_s,
+        fluid.offered,
+        fluid.served,
+        np.clip(violated, 0.0, fluid.served),
+        abandoned,
+        fluid.backlog_end,
+        fluid.load,
+        fluid.capacity,
+        np.where(fluid.offered > 0.0, np.where(hopeless, np.inf, late.p99_s), np.nan),
+        tuple(group.ready_s * _ratio(fluid.served, fluid.capacity) for group in groups),
+    )
+
+
+def state(intervals: Intervals) -> State:
+    """Whether the service kept up with its demand.
+
+    OVERLOADED: over some 30 days (the whole run if it is shorter) more was offered than could be served.
+    BACKLOGGED: at the end of some interval requests were waiting, or in it some were abandoned. STABLE: neither.
+    """
+    window = min(max(OVERLOAD_WINDOW_S // intervals.interval_s, 1), len(intervals.offered))
+    excess = np.concatenate(([0.0], np.cumsum(intervals.offered - intervals.capacity)))
+    if np.any(excess[window:] > excess[:-window]):
+        return "OVERLOADED"
+    return "BACKLOGGED" if np.any((intervals.backlog_end > 0.0) | (intervals.abandoned > 0.0)) else "STABLE"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fluid:
+    """What flows, [requests] by interval."""
+
+    length_s: Floats
+    offered: Floats
+    capacity: Floats
+    load: Floats
+    served: Floats
+    given_up: Floats
+    turned_away: Floats
+    backlog_end: Floats
+
+    @property
+    def joined(self) -> Floats:
+        """The backlog at the start, without those who give up there."""
+        return np.concatenate(([0.0], self.backlog_end[:-1])) - self.given_up
+
+    def behind(self, level: Floats) -> Floats:
+        """The share of each interval in which the backlog, on its way from `joined`, exceeds `level`."""
+        drift = self.offered - self.capacity
+        still = np.where(self.joined > level, np.inf, -np.inf)
+        reached = np.divide(level - self.joined, drift, out=still, where=drift != 0.0)
+        return np.clip(np.where(drift > 0.0, 1.0 - reached, reached), 0.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Late:
+    """Probabilities that requests violate the SLO, and the 99th percentile of its measure, by interval."""
+
+    arrivals: Floats
+    """All who come, those included who are then turned away."""
+    turned_away: Floats
+    at_end: Floats
+    """Those in the backlog at the end."""
+    p99_s: Floats
+
+
+def _flow(
+    demand_rps: Floats, interval_s: int, groups: Sequence[ReplicaGroup], timeout_s: float, horizon_s: int
+) -> _Fluid:
+    edges_s = np.minimum(np.arange(len(demand_rps) + 1) * float(interval_s), float(horizon_s))
+    length_s = np.diff(edges_s)
+    offered = demand_rps * length_s
+    capacity = np.zeros(len(offered))
+    for group in groups:
+        capacity += group.ready_s * group.capacity_rps
+    load = _ratio(offered, capacity, np.where(offered > 0.0, np.inf, 0.0))
+    asked = np.concatenate(([0.0], np.cumsum(offered)))
+    recent = asked[1:] - np.interp(edges_s[1:] - timeout_s, edges_s, asked)
+    flows = carry_backlog(offered, capacity, _backlog(capacity, length_s, timeout_s), recent)
+    return _Fluid(length_s, offered, capacity, load, *flows)
+
+
+def _judge(fluid: _Fluid, groups: Sequence[ReplicaGroup], timeout_s: float) -> _Late:
+    none = (fluid.capacity == 0.0).astype(np.float64)
+    arrivals, turned_away, at_end, p99_s = none.copy(), none.copy(), none.copy(), np.zeros(len(none))
+    wait_s = _ratio(np.maximum(fluid.joined, fluid.backlog_end) * fluid.length_s, fluid.capacity)
+    for group in groups:
+        slack_s = group.surface.slack_s
+        reachable = slack_s < timeout_s
+        level = _backlog(fluid.capacity, fluid.length_s, slack_s if reachable else np.inf)
+        load = np.minimum(fluid.load, group.surface.stable_load)
+        replicas = group.ready_s / fluid.length_s
+        share = _ratio(group.ready_s * group.capacity_rps, fluid.capacity)
+        stable = group.surface.read(load, replicas)
+        behind = fluid.behind(level)
+        arrivals += share * (behind + (1.0 - behind) * stable)
+        turned_away += share * (1.0 if reachable else stable)
+        at_end += share * np.where(fluid.backlog_end > level, 1.0, stable)
+        group_p99_s = group.surface.read_quantile("p99_s", load, replicas)
+        if np.isfinite(slack_s):
+            group_p99_s += wait_s
+        p99_s = np.maximum(p99_s, np.where(share > 0.0, group_p99_s, 0.0))
+    return _Late(arrivals, turned_away, at_end, p99_s)
+
+
+def _backlog(capacity: Floats, length_s: Floats, wait_s: float) -> Floats:
+    """The backlog [requests] behind which one waits for `wait_s`; 0 without capacity."""
+    rate = capacity / length_s
+    return np.multiply(rate, wait_s, out=np.zeros(len(rate)), where=rate > 0.0)
+
+
+def _ratio(above: Floats, below: Floats, otherwise: Floats | None = None) -> Floats:
+    """`above` / `below`, and `otherwise` (0) where `below` is 0."""
+    out = np.zeros(len(above)) if otherwise is None else otherwise
+    return np.divide(above, below, out=out, where=below > 0.0)

@@ -1,0 +1,117 @@
+"""From a scenario and a command to a study: the folder, the manifest, the services' surfaces, the workers."""
+
+import datetime as dt
+import os
+import platform
+import re
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Protocol
+
+from sim import __version__
+from sim.errors import UsageError, closest
+from sim.loading import digest, resolved
+from sim.scenario.model import Scenario
+from sim.study.expectations import Expectation, expectations_of
+from sim.study.journal import TOOL, Manifest
+from sim.study.services import build_servings
+from sim.study.simulation import MakeSimulation, Simulation
+from sim.study.study import Progress, StudyOutcome, StudyPlan, run_study
+
+RESULTS = Path("results")
+DIGEST_LENGTH = 8
+
+
+class Listener(Protocol):
+    """Who wants to know how a study goes on."""
+
+    def say(self, message: str) -> None:
+        """What is done at the moment."""
+        ...
+
+    def count(self, done: int, total: int) -> None:
+        """`done` of `total` runs are on the disk."""
+        ...
+
+
+def carry_out(
+    scenario: Scenario,
+    name: str,
+    *,
+    runs: int,
+    seed: int,
+    strategies: Sequence[str],
+    workers: int | None,
+    out: Path | None,
+    command: Sequence[str],
+    on_progress: Listener,
+) -> StudyOutcome:
+    """Carry out a study of `runs` futures, or what is missing of it, in `out` or `results/<name>-<digest>`.
+
+    No strategies means all of the scenario's; no number of workers means as many as there are cores.
+    """
+    chosen = choose(scenario, strategies)
+    fingerprint = digest(scenario)
+    folder = out if out is not None else RESULTS / f"{_safe(name)}-{fingerprint[:DIGEST_LENGTH]}"
+    servings = build_servings(scenario, chosen, on_progress.say)
+
+    def listen(progress: Progress) -> None:
+        on_progress.count(progress.done, progress.total)
+
+    return run_study(
+        StudyPlan(
+            folder=folder,
+            manifest=manifest_of(scenario, fingerprint, seed, command),
+            make_simulator=MakeSimulation(Simulation(scenario, seed, chosen, servings)),
+            runs=range(runs),
+            strategies=chosen,
+            expectations=expected(scenario, chosen),
+            workers=workers if workers is not None else available_cores(),
+        ),
+        listen,
+    )
+
+
+def choose(scenario: Scenario, names: Sequence[str]) -> tuple[str, ...]:
+    """The strategies asked for, in the scenario's order; all when none is named. UsageError for an unknown one."""
+    for name in names:
+        if name not in scenario.strategies:
+            known = ", ".join(scenario.strategies)
+            hint = closest(name, tuple(scenario.strategies))
+            raise UsageError(
+                f"--strategy {name}: no such strategy; the scenario has {known}"
+                + (f"; did you mean {hint!r}?" if hint else "")
+            )
+    return tuple(name for name in scenario.strategies if not names or name in names)
+
+
+def expected(scenario: Scenario, strategies: Sequence[str]) -> tuple[Expectation, ...]:
+    """The scenario's thresholds for the strategies that are run."""
+    entries = [entry.model_dump(mode="python") for entry in scenario.expect]
+    return tuple(e for e in expectations_of(entries) if e.strategy in strategies)
+
+
+def manifest_of(scenario: Scenario, fingerprint: str, seed: int, command: Sequence[str]) -> Manifest:
+    """Where a study comes from."""
+    versions = {TOOL: __version__, "python": platform.python_version()}
+    versions |= {library: version(library) for library in ("numpy", "scipy", "simpy")}
+    return Manifest(
+        scenario=resolved(scenario),
+        title=scenario.title,
+        digest=fingerprint,
+        seed=seed,
+        strategies=tuple(scenario.strategies),
+        versions=versions,
+        command=" ".join(("simulate", *command)),
+        created=dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    )
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _safe(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "scenario"

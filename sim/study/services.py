@@ -1,0 +1,153 @@
+"""Services of a scenario as the serving layer knows them: their surfaces, and what their replicas achieved in a run."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import assert_never
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.distributions import Distribution, Mixture
+from sim.policies.plan import Plan
+from sim.records import Replicas
+from sim.scenario.beliefs import find_beliefs, realise
+from sim.scenario.law import allowed_sites
+from sim.scenario.model import Scenario
+from sim.scenario.sites import Site
+from sim.scenario.strategies import Option
+from sim.scenario.workloads import Inference, LlmServing, SingleServing
+from sim.serving.intervals import Intervals, ReplicaGroup, close_intervals
+from sim.serving.service import LlmService, Measure, Service, SingleService, Slo, Table
+from sim.serving.surface import Surface, load_or_build
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Where = tuple[str, str]
+"""(service, pool path)."""
+
+MS = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A service on a pool: what one replica sustains [requests/s], and its latency surface."""
+
+    capacity_rps: float
+    surface: Surface
+
+
+@dataclass(frozen=True, slots=True)
+class Achieved:
+    """What a service achieved in a run; `pools` names the pools of the groups in `intervals.busy_s`."""
+
+    name: str
+    intervals: Intervals
+    pools: tuple[int, ...]
+    ready_s: tuple[Floats, ...]
+    """Replica-seconds that were ready in each interval, by group."""
+    accelerators: int
+    """Leased by one replica's work: its gang."""
+
+
+def build_servings(
+    scenario: Scenario, strategies: Sequence[str], on_progress: Callable[[str], None]
+) -> dict[Where, Serving]:
+    """The surface of every service on every pool where one of the strategies may place it.
+
+    Beliefs are taken at their medians: a surface describes the service itself, whose figures are measured, not believed.
+    """
+    medians = {path: belief.quantity.distribution().quantile_at(0.5) for path, belief in find_beliefs(scenario)}
+    central = realise(scenario, medians)
+    found: dict[Where, Serving] = {}
+    for name, workload in central.workloads.items():
+        if isinstance(workload, Inference):
+            for pool in placed_pools(central, name, workload, strategies):
+                on_progress(f"latency surface of {name} on {pool}")
+                service, slo, trip = describe(central, workload, pool)
+                found[name, pool] = Serving(service.capacity_rps(), load_or_build(service, slo, trip))
+    return found
+
+
+def placed_pools(scenario: Scenario, name: str, workload: Inference, strategies: Sequence[str]) -> list[str]:
+    """The pools where a service may run under any of the strategies, each once."""
+    lawful = allowed_sites(scenario, workload)
+    pools: dict[str, None] = {}
+    for strategy in strategies:
+        place = scenario.strategies[strategy].place
+        for written in place.get(name, place.get("all", ())):
+            pool = written.pool if isinstance(written, Option) else written
+            if pool.split("/")[0] in lawful:
+                pools[pool] = None
+    return list(pools)
+
+
+def describe(scenario: Scenario, workload: Inference, pool: str) -> tuple[Service, Slo, Distribution]:
+    """A service on a pool, its SLO, and the round trips of its users to the pool's site."""
+    site = scenario.sites[pool.split("/")[0]]
+    accelerator = scenario.pools()[pool].accelerator
+    limits = ((Measure.LATENCY, workload.slo.latency), (Measure.TTFT, workload.slo.ttft))
+    measure, limit_s = next((m, limit) for m, limit in limits if limit is not None)
+    return _service(scenario, workload, accelerator), Slo(measure, limit_s, workload.slo.share), _trips(workload, site)
+
+
+def _service(scenario: Scenario, workload: Inference, accelerator: str) -> Service:
+    match workload.service:
+        case SingleServing(time=time, reference=reference):
+            speeds = scenario.accelerators
+            alike = reference is None or reference == accelerator
+            speed = 1.0 if alike else speeds[accelerator].speed / speeds[reference or accelerator].speed
+            return SingleService(time.distribution(), speed)
+        case LlmServing(model=model, tokens=tokens, replica=replica):
+            measured = scenario.models[model][accelerator][str(replica.accelerators)]
+            return LlmService(
+                np.array(tokens.pairs, dtype=np.int64),
+                Table.of((point, ms * MS) for point, ms in measured.prefill_ms),
+                Table.of((point, ms * MS) for point, ms in measured.decode_ms),
+                replica.max_batch,
+            )
+        case _:
+            assert_never(workload.service)
+
+
+def _trips(workload: Inference, site: Site) -> Distribution:
+    """Round trips [s]: a mixture over the locations of the users."""
+    present = [(location, share) for location, share in workload.users.items() if share > 0]
+    trips = tuple(site.access[location].distribution() for location, _ in present)
+    return trips[0] if len(trips) == 1 else Mixture(trips, tuple(share for _, share in present))
+
+
+def achieved(
+    plan: Plan, scenario: Scenario, demand_rps: Mapping[str, Floats], replicas: Replicas, servings: Mapping[Where, Serving]
+) -> list[Achieved]:
+    """What each service of the plan achieved with the replicas it had."""
+    results = []
+    for index, service in enumerate(plan.services):
+        workload = scenario.workloads[service.name]
+        assert isinstance(workload, Inference), f"{service.name} is not a service"
+        demand = demand_rps[service.name]
+        pools = tuple(option.pool for option in service.options)
+        ready_s = []
+        for pool in pools:
+            mine = (replicas.service == index) & (replicas.pool == pool)
+            ready_s.append(ready_time(replicas.ready_s[mine], replicas.end_s[mine], len(demand), plan))
+        groups = [
+            ReplicaGroup(serving.surface, serving.capacity_rps, ready)
+            for pool, ready in zip(pools, ready_s, strict=True)
+            for serving in (servings[service.name, plan.pools[pool].path],)
+        ]
+        intervals = close_intervals(demand, plan.interval_s, groups, workload.timeout, plan.horizon_s)
+        results.append(Achieved(service.name, intervals, pools, tuple(ready_s), service.accelerators))
+    return results
+
+
+def ready_time(ready_s: Ints, end_s: Ints, intervals: int, plan: Plan) -> Floats:
+    """Replica-seconds that were ready in each interval; exact, as sums of whole seconds below 2**53 are."""
+    edges = np.minimum(np.arange(intervals + 1, dtype=np.int64) * plan.interval_s, plan.horizon_s)
+    return np.diff(_elapsed(ready_s, edges) - _elapsed(end_s, edges)).astype(np.float64)
+
+
+def _elapsed(begins: Ints, edges: Ints) -> Ints:
+    """For each edge, the sum over all `begins` before it of the time from there to the edge."""
+    ordered = np.sort(begins)
+    before = np.searchsorted(ordered, edges)
+    return before * edges - np.concatenate(([0], np.cumsum(ordered)))[before]

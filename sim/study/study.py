@@ -1,0 +1,133 @@
+"""A study: all runs of a scenario, carried out once each, kept, and summed up."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sim.study.executor import execute
+from sim.study.expectations import Expectation, Verdict, demand_known_metrics, judge
+from sim.study.files import make_folder, replacing
+from sim.study.journal import FailedRun, Journal, Manifest
+from sim.study.results import Finished, MakeSimulator, Outcome
+from sim.study.summary import FILE_NAME as SUMMARY
+from sim.study.summary import MetricValues, load_metrics, summarise, write_summary
+from sim.study.tables import write_tables
+
+SCENARIO = "scenario.resolved.yaml"
+
+EXIT_DONE, EXIT_INCOMPLETE, EXIT_CROSSED = 0, 75, 99
+
+
+@dataclass(frozen=True, slots=True)
+class StudyPlan:
+    """What to carry out, and where to keep it."""
+
+    folder: Path
+    manifest: Manifest
+    make_simulator: MakeSimulator
+    runs: range
+    strategies: tuple[str, ...]
+    """Those that the simulator runs, in the scenario's order."""
+    expectations: tuple[Expectation, ...] = ()
+    workers: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a study has come; sent when it is certain, that is after the journal has it on the disk."""
+
+    done: int
+    """Of the runs asked for, those done earlier included."""
+    failed: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class StudyOutcome:
+    """What a study came to."""
+
+    folder: Path
+    summary: dict[str, Any]
+    verdicts: tuple[Verdict, ...]
+    resumed: int
+    """Runs that were already done."""
+    failed: tuple[FailedRun, ...]
+    missing: tuple[int, ...]
+    """Runs without a result for each strategy, the failed ones included."""
+    repaired: tuple[tuple[int, str], ...]
+    """Run and strategy of journal rows that were damaged, and so were carried out anew."""
+
+    @property
+    def exit_code(self) -> int:
+        """75 when runs are missing (the same command tries them again), else 99 when an expectation failed.
+
+        An undecided expectation has not been crossed.
+        """
+        if self.missing:
+            return EXIT_INCOMPLETE
+        return EXIT_CROSSED if any(verdict.status == "fail" for verdict in self.verdicts) else EXIT_DONE
+
+
+def run_study(plan: StudyPlan, on_progress: Callable[[Progress], None]) -> StudyOutcome:
+    """Carry out the runs that the journal does not have yet, and write the derived files for those asked for.
+
+    Raises StorageError when the folder holds another study or cannot be written to. An interruption passes
+    through; the journal then has every run that was reported.
+    """
+    make_folder(plan.folder)
+    with Journal.create_or_resume(plan.folder, plan.manifest) as journal:
+        damaged = tuple(journal.corrupt(plan.runs, plan.strategies))
+        before = _done(journal, plan)
+        _carry_out(plan, journal, before, on_progress)
+        done = _done(journal, plan)
+        verdicts = _judge(plan, load_metrics(journal, plan.runs, plan.strategies))
+        summary = summarise(journal, plan.runs, plan.strategies, verdicts)
+        write_tables(journal, plan.folder, plan.runs, plan.strategies)
+        write_summary(plan.folder / SUMMARY, summary)
+        with replacing(plan.folder / SCENARIO) as partial:
+            partial.write_text(journal.manifest.scenario, encoding="utf-8")
+        return StudyOutcome(
+            folder=plan.folder,
+            summary=summary,
+            verdicts=verdicts,
+            resumed=len(before),
+            failed=tuple(journal.failures(plan.runs)),
+            missing=tuple(run for run in plan.runs if run not in done),
+            repaired=damaged,
+        )
+
+
+def _done(journal: Journal, plan: StudyPlan) -> set[int]:
+    return journal.done_runs(plan.strategies) & set(plan.runs)
+
+
+def _carry_out(
+    plan: StudyPlan, journal: Journal, done: set[int], on_progress: Callable[[Progress], None]
+) -> None:
+    progress = Progress(len(done), 0, len(plan.runs))
+
+    def keep(outcomes: list[Outcome]) -> None:
+        nonlocal progress
+        journal.record(outcomes)
+        finished = [outcome for outcome in outcomes if isinstance(outcome, Finished)]
+        for result in chain.from_iterable(outcome.results for outcome in finished):
+            demand_known_metrics(plan.expectations, result.strategy, result.metrics)
+        failures = len(outcomes) - len(finished)
+        progress = Progress(progress.done + len(finished), progress.failed + failures, progress.total)
+        on_progress(progress)
+
+    on_progress(progress)
+    execute(plan.make_simulator, [run for run in plan.runs if run not in done], plan.workers, keep)
+
+
+def _judge(plan: StudyPlan, metrics: dict[str, MetricValues]) -> tuple[Verdict, ...]:
+    for strategy, found in metrics.items():
+        demand_known_metrics(plan.expectations, strategy, found.values)
+    return tuple(
+        judge(wish, metrics[wish.strategy].values[wish.metric] if wish.strategy in metrics else np.empty(0))
+        for wish in plan.expectations
+    )

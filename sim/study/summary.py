@@ -1,0 +1,168 @@
+"""The summary of a study: for every strategy and metric the estimates, and the paired differences."""
+
+import json
+import math
+import re
+from array import array
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.study.expectations import Verdict
+from sim.study.files import replacing
+from sim.study.journal import TOOL, Journal
+from sim.study.statistics import LEVEL, Estimate, Floats, cvar95, mean, paired_difference, quantile, sd
+
+FILE_NAME = "summary.json"
+SCHEMA, VERSION = "simulate.summary", 1
+
+STATISTICS: dict[str, Callable[[Floats], Estimate]] = {
+    "mean": mean,
+    "sd": sd,
+    "p5": lambda values: quantile(values, 0.05),
+    "p50": lambda values: quantile(values, 0.5),
+    "p95": lambda values: quantile(values, 0.95),
+    "cvar95": cvar95,
+}
+INTERVALS = {
+    "mean": "t, or bootstrap-t where skewed",
+    "sd": "Bonett",
+    "quantiles": "order statistics",
+    "cvar95": "mean of the highest 5 %, bootstrap-t",
+    "share_below": "Wilson, ties counted half",
+}
+"""Said in the summary, so that a reader of the file knows what the ends mean."""
+
+_MONEY = re.compile(r"_usd(?![A-Za-z0-9_])")
+
+
+@dataclass(frozen=True, slots=True)
+class MetricValues:
+    """The metrics of one strategy: one value per run, NaN where undefined or absent."""
+
+    runs: NDArray[np.int64]
+    """In rising order."""
+    values: dict[str, Floats]
+
+
+def load_metrics(
+    journal: Journal, runs: range | None = None, strategies: Sequence[str] | None = None
+) -> dict[str, MetricValues]:
+    """The metrics of each strategy that has results, in the scenario's order."""
+    chosen = journal.manifest.strategies if strategies is None else strategies
+    numbers: dict[str, array[int]] = {strategy: array("q") for strategy in chosen}
+    columns: dict[str, dict[str, array[float]]] = {strategy: {} for strategy in chosen}
+    for row in journal.results(runs, chosen):
+        before = len(numbers[row.strategy])
+        numbers[row.strategy].append(row.run)
+        known = columns[row.strategy]
+        for name in row.metrics:
+            if name not in known:
+                known[name] = array("d", [math.nan]) * before
+        for name, values in known.items():
+            values.append(row.metrics.get(name, math.nan))
+    return {
+        strategy: MetricValues(
+            np.array(numbers[strategy], dtype=np.int64),
+            {name: np.array(values, dtype=np.float64) for name, values in columns[strategy].items()},
+        )
+        for strategy in chosen
+        if numbers[strategy]
+    }
+
+
+def summarise(
+    journal: Journal,
+    runs: range | None = None,
+    strategies: Sequence[str] | None = None,
+    verdicts: Sequence[Verdict] = (),
+) -> dict[str, Any]:
+    """What `summary.json` holds: plain JSON values, money as decimal strings, null for what has no number."""
+    manifest = journal.manifest
+    metrics = load_metrics(journal, runs, strategies)
+    return {
+        "schema": SCHEMA,
+        "version": VERSION,
+        "tool": {"name": TOOL, "version": manifest.versions.get(TOOL)},
+        "scenario": {"title": manifest.title, "digest": manifest.digest},
+        "seed": manifest.seed,
+        "runs": len(set().union(*(found.runs.tolist() for found in metrics.values()))),
+        "level": LEVEL,
+        "intervals": INTERVALS,
+        "strategies": {name: _strategy(found) for name, found in metrics.items()},
+        "pairs": [{"a": a, "b": b} | _pair(metrics[a], metrics[b]) for a, b in combinations(metrics, 2)],
+        "expectations": [_verdict(verdict) for verdict in verdicts],
+        "failed": [asdict(failed) for failed in journal.failures(runs)],
+        "unreadable": [{"run": run, "strategy": name} for run, name in journal.corrupt(runs, strategies)],
+    }
+
+
+def write_summary(path: Path, summary: Mapping[str, Any]) -> None:
+    """Write the summary; raises StorageError when it cannot be written."""
+    text = json.dumps(summary, indent=1, allow_nan=False, ensure_ascii=False)
+    with replacing(path) as partial:
+        partial.write_text(text + "\n", encoding="utf-8")
+
+
+def _strategy(found: MetricValues) -> dict[str, Any]:
+    return {
+        "runs": len(found.runs),
+        "metrics": {
+            name: {statistic: _estimate(of(values), name) for statistic, of in STATISTICS.items()}
+            for name, values in found.values.items()
+        },
+    }
+
+
+def _pair(a: MetricValues, b: MetricValues) -> dict[str, Any]:
+    common, in_a, in_b = np.intersect1d(a.runs, b.runs, assume_unique=True, return_indices=True)
+    return {
+        "runs": len(common),
+        "metrics": {
+            name: _difference(values[in_a], b.values[name][in_b], name)
+            for name, values in a.values.items()
+            if name in b.values
+        },
+    }
+
+
+def _difference(a: Floats, b: Floats, metric: str) -> dict[str, Any]:
+    difference = paired_difference(a, b)
+    return {
+        "mean_difference": _estimate(difference.mean, metric),
+        "p50_difference": _estimate(difference.p50, metric),
+        "share_below": _estimate(difference.share_below),
+    }
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    asked = verdict.expectation
+    return {
+        "metric": asked.metric,
+        "strategy": asked.strategy,
+        "statistic": asked.statistic,
+        "comparison": asked.comparison,
+        "threshold": _number(asked.threshold, asked.metric),
+        "status": verdict.status,
+        "runs": verdict.runs,
+        "more_runs": verdict.more_runs,
+        "estimate": _estimate(verdict.estimate, asked.metric),
+    }
+
+
+def _estimate(estimate: Estimate, metric: str = "") -> dict[str, Any]:
+    ends = {"value": estimate.value, "low": estimate.low, "high": estimate.high}
+    numbers: dict[str, Any] = {name: _number(value, metric) for name, value in ends.items()}
+    return numbers | ({"note": estimate.note} if estimate.note else {})
+
+
+def _number(value: float, metric: str) -> float | str | None:
+    if not math.isfinite(value):
+        return None
+    # Six decimals: the ledger counts in micro-USD.
+    return f"{value:.6f}" if _MONEY.search(metric) else value

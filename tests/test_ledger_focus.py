@@ -1,0 +1,144 @@
+"""The ledger's rows under FOCUS names."""
+
+import io
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from sim.ledger import Category, focus_rows, total_micro
+from sim.ledger.focus import TERMS, Column
+from tests.ledger_miniature import (
+    CAMPUS,
+    CLOUD,
+    DAY_S,
+    GB,
+    ON_DEMAND,
+    ROOM,
+    SPOT,
+    ledger,
+    plan,
+    records,
+    scenario,
+)
+
+MANDATORY = (
+    "BilledCost BillingAccountId BillingCurrency BillingPeriodStart BillingPeriodEnd ChargeCategory"
+    " ChargePeriodStart ChargePeriodEnd ContractedCost EffectiveCost InvoiceIssuerName ListCost ServiceCategory"
+    " ServiceName ServiceProviderName HostProviderName"
+).split()
+
+FACTS = scenario("2026-01-20", link="0.02 USD/GB")
+PLAN = plan(20.5, standing=1, datasets=[(CAMPUS, 1e11, 0.0)])
+LEDGER = ledger(
+    FACTS,
+    PLAN,
+    records(
+        [(ROOM, 4, 0, DAY_S), (SPOT, 8, 0, 15 * DAY_S)],
+        [(ON_DEMAND, 8, 0, 7_201)],
+        nodes=[(0, 0)],
+        sold=[(1,)],
+        transfers=[(0, CAMPUS, CLOUD, 0, 100 * GB, 0, 0, 100)],
+    ),
+)
+
+
+@pytest.fixture(name="rows")
+def focus() -> dict[str, Column]:
+    """The rows of a month and a half with most kinds of cost."""
+    return focus_rows(LEDGER, FACTS, PLAN)
+
+
+def test_columns_are_equally_long_and_mandatory_ones_are_never_null(rows: dict[str, Column]) -> None:
+    """One cell a posting; what FOCUS wants filled is filled."""
+    assert {len(column) for column in rows.values()} == {len(LEDGER)}
+    assert all(cell is not None for name in MANDATORY for cell in rows[name])
+
+
+def test_our_own_columns_come_last(rows: dict[str, Column]) -> None:
+    """Custom columns begin with x_ and stand after those of FOCUS."""
+    names = list(rows)
+    assert names == sorted(names, key=lambda name: name.startswith("x_"))
+    assert {name for name in names if name.startswith("x_")} == {
+        "x_BilledMicros", "x_Category", "x_Dataset", "x_Month", "x_Pool", "x_Site", "x_Workload",
+    }  # fmt: skip
+
+
+def test_periods_are_calendar_months_and_charges_lie_within_the_horizon(rows: dict[str, Column]) -> None:
+    """From 20 January for 20.5 days: January's charges begin on the 20th, February's end on the 9th at noon."""
+    names = ("x_Month", "BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart", "ChargePeriodEnd")
+    assert set(zip(*(rows[name] for name in names), strict=True)) == {
+        ("2026-01", "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z", "2026-01-20T00:00:00Z", "2026-02-01T00:00:00Z"),
+        ("2026-02", "2026-02-01T00:00:00Z", "2026-03-01T00:00:00Z", "2026-02-01T00:00:00Z", "2026-02-09T12:00:00Z"),
+    }  # fmt: skip
+
+
+def test_december_is_followed_by_january() -> None:
+    """The billing period of the year's last month ends with the year."""
+    facts = scenario("2025-12-31")
+    rows = focus_rows(ledger(facts, plan(1), records([(SPOT, 1, 0, 10)])), facts, plan(1))
+    assert set(rows["BillingPeriodEnd"]) == {"2026-01-01T00:00:00Z"}
+
+
+def test_only_spot_is_priced_dynamically(rows: dict[str, Column]) -> None:
+    """Rented spot accelerators are Dynamic; everything else has a standing price."""
+    dynamic = {
+        pool
+        for pool, price in zip(rows["x_Pool"], rows["PricingCategory"], strict=True)
+        if price == "Dynamic"
+    }
+    assert dynamic == {"site1/spot"}
+    assert set(rows["PricingCategory"]) == {"Standard", "Dynamic"}
+
+
+def test_resale_and_sales_are_credits_and_credits_consume_nothing(rows: dict[str, Column]) -> None:
+    """A credit is negative and has no consumed quantity; usage has both quantities alike."""
+    columns = (
+        rows[name]
+        for name in ("x_Category", "ChargeCategory", "BilledCost", "ConsumedQuantity", "PricingQuantity")
+    )
+    for category, charge, billed, consumed, priced in zip(*columns, strict=True):
+        assert (charge == "Credit") == (category in {"resale", "sale"})
+        assert isinstance(billed, float)
+        assert (billed < 0) == (charge == "Credit")
+        assert consumed == (None if charge == "Credit" else priced)
+
+
+def test_list_cost_is_list_unit_price_times_pricing_quantity(rows: dict[str, Column]) -> None:
+    """FOCUS's own law holds exactly; what is billed is that amount rounded to a micro-USD."""
+    names = ("ListCost", "ListUnitPrice", "PricingQuantity", "BilledCost")
+    for cost, price, quantity, billed in zip(*(rows[name] for name in names), strict=True):
+        assert cost == price * quantity  # type: ignore[operator]  # these columns hold numbers
+        assert billed == pytest.approx(cost, abs=0.51e-6)
+
+
+def test_the_provider_sends_the_bill(rows: dict[str, Column]) -> None:
+    """A cloud's provider, and where none is named the site itself."""
+    pairs = set(zip(rows["x_Site"], rows["InvoiceIssuerName"], rows["RegionId"], strict=True))
+    assert pairs == {("site0", "site0", "chicago"), ("site1", "gcp", "iowa")}
+
+
+def test_workloads_pools_and_datasets_are_named_or_null(rows: dict[str, Column]) -> None:
+    """Positions become names; what is shared has none."""
+    found = set(zip(rows["x_Category"], rows["x_Pool"], rows["x_Workload"], rows["x_Dataset"], strict=True))
+    assert ("accelerators", "site1/on-demand", "serve", None) in found
+    assert ("power", "site0/room", "train", None) in found
+    assert ("power", "site0/room", None, None) in found
+    assert ("transfer", None, None, "data0") in found
+
+
+def test_exact_amounts_survive_parquet(rows: dict[str, Column]) -> None:
+    """The integers written are the integers read, and they sum to the total."""
+    file = io.BytesIO()
+    pq.write_table(pa.table(rows), file)
+    read = pq.read_table(file)
+    assert read.column("x_BilledMicros").type == pa.int64()
+    assert sum(read.column("x_BilledMicros").to_pylist()) == total_micro(LEDGER)
+    assert read.column("BilledCost").to_pylist() == [
+        micro / 1e6 for micro in read.column("x_BilledMicros").to_pylist()
+    ]
+
+
+def test_every_category_has_its_terms() -> None:
+    """A new category must be given its words in FOCUS."""
+    assert set(TERMS) == set(Category)
