@@ -16,6 +16,7 @@ from sim.scenario.model import Scenario
 from sim.scenario.sites import Site
 from sim.scenario.strategies import Option
 from sim.scenario.workloads import Inference, LlmServing, SingleServing
+from sim.serving.cache import default_cache_dir
 from sim.serving.intervals import Intervals, ReplicaGroup, close_intervals
 from sim.serving.service import LlmService, Measure, Service, SingleService, Slo, Table
 from sim.serving.surface import Surface, load_or_build
@@ -43,10 +44,10 @@ class Achieved:
     name: str
     intervals: Intervals
     pools: tuple[int, ...]
-    ready_s: tuple[Floats, ...]
-    """Replica-seconds that were ready in each interval, by group."""
+    capacity_rps: tuple[float, ...]
+    """What one replica of each group sustains, in requests/s."""
     accelerators: int
-    """Leased by one replica's work: its gang."""
+    """Of one replica."""
 
 
 def build_servings(
@@ -58,13 +59,14 @@ def build_servings(
     """
     medians = {path: belief.quantity.distribution().quantile_at(0.5) for path, belief in find_beliefs(scenario)}
     central = realise(scenario, medians)
+    cache = default_cache_dir()
     found: dict[Where, Serving] = {}
     for name, workload in central.workloads.items():
         if isinstance(workload, Inference):
             for pool in placed_pools(central, name, workload, strategies):
                 on_progress(f"latency surface of {name} on {pool}")
                 service, slo, trip = describe(central, workload, pool)
-                found[name, pool] = Serving(service.capacity_rps(), load_or_build(service, slo, trip))
+                found[name, pool] = Serving(service.capacity_rps(), load_or_build(service, slo, trip, cache_dir=cache))
     return found
 
 
@@ -96,7 +98,7 @@ def _service(scenario: Scenario, workload: Inference, accelerator: str) -> Servi
             speeds = scenario.accelerators
             alike = reference is None or reference == accelerator
             speed = 1.0 if alike else speeds[accelerator].speed / speeds[reference or accelerator].speed
-            return SingleService(time.distribution(), speed)
+            return SingleService(time.distribution().scaled(1 / speed))
         case LlmServing(model=model, tokens=tokens, replica=replica):
             measured = scenario.models[model][accelerator][str(replica.accelerators)]
             return LlmService(
@@ -125,18 +127,16 @@ def achieved(
         workload = scenario.workloads[service.name]
         assert isinstance(workload, Inference), f"{service.name} is not a service"
         demand = demand_rps[service.name]
-        pools = tuple(option.pool for option in service.options)
-        ready_s = []
+        pools = tuple(dict.fromkeys(option.pool for option in service.options))
+        groups = []
         for pool in pools:
+            serving = servings[service.name, plan.pools[pool].path]
             mine = (replicas.service == index) & (replicas.pool == pool)
-            ready_s.append(ready_time(replicas.ready_s[mine], replicas.end_s[mine], len(demand), plan))
-        groups = [
-            ReplicaGroup(serving.surface, serving.capacity_rps, ready)
-            for pool, ready in zip(pools, ready_s, strict=True)
-            for serving in (servings[service.name, plan.pools[pool].path],)
-        ]
+            ready_s = ready_time(replicas.ready_s[mine], replicas.end_s[mine], len(demand), plan)
+            groups.append(ReplicaGroup(serving.surface, serving.capacity_rps, ready_s))
         intervals = close_intervals(demand, plan.interval_s, groups, workload.timeout, plan.horizon_s)
-        results.append(Achieved(service.name, intervals, pools, tuple(ready_s), service.accelerators))
+        rates = tuple(group.capacity_rps for group in groups)
+        results.append(Achieved(service.name, intervals, pools, rates, service.accelerators))
     return results
 
 

@@ -3,12 +3,18 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from sim.calendar import month_edges
 from sim.engine import run as run_engine
-from sim.ledger import Ledger, Traffic, focus_rows, post
+from sim.ledger import Category, Ledger, Traffic, focus_rows, micro_by, post, total_micro
+from sim.ledger.postings import NONE
 from sim.metrics import CostFacts, ServiceFacts, check_books, measure, monthly
 from sim.policies.plan import Plan, make_plan
 from sim.records import Records
 from sim.scenario.model import Scenario
+from sim.scenario.workloads import Inference
+from sim.serving.intervals import state
 from sim.study.results import RunResult
 from sim.study.services import Achieved, Serving, Where, achieved
 from sim.world import World, sample
@@ -64,23 +70,82 @@ class Run:
 
 
 def simulate_once(world: World, strategy: str, servings: Mapping[Where, Serving]) -> Run:
-    """What a strategy comes to in a world: engine, services, ledger, books checked."""
+    """What a strategy comes to in a world: engine, services, ledger, with the books checked against each other."""
     scenario = world.scenario
     plan = make_plan(scenario, strategy, {where: serving.capacity_rps for where, serving in servings.items()})
     records = run_engine(world, plan)
-    services = achieved(plan, scenario, world.demand_rps, records.replicas, servings)
     check_books(plan, records)
-    ledger = post(world, plan, records, traffic(scenario, plan, services))
-    return Run(world, plan, records, tuple(map(service_facts, services)), ledger, cost_facts(ledger))
+    services = achieved(plan, scenario, world.demand_rps, records.replicas, servings)
+    ledger = post(world, plan, records, responses(scenario, plan, services))
+    facts = tuple(service_facts(index, service) for index, service in enumerate(services))
+    return Run(world, plan, records, facts, ledger, cost_facts(world, plan, records, ledger))
 
 
-def traffic(scenario: Scenario, plan: Plan, services: Sequence[Achieved]) -> Traffic:
-    raise NotImplementedError
+def responses(scenario: Scenario, plan: Plan, services: Sequence[Achieved]) -> Traffic:
+    """What the services sent to their users, by service, pool, month and location of the users.
+
+    A pool answers in proportion to the work that its replicas did; requests count in the month in which their interval
+    begins.
+    """
+    edges = month_edges(scenario.start, plan.horizon_s)
+    locations = list(scenario.locations)
+    rows: list[tuple[int, int, int, int, float]] = []
+    for index, service in enumerate(services):
+        workload = scenario.workloads[service.name]
+        assert isinstance(workload, Inference), f"{service.name} is not a service"
+        intervals = service.intervals
+        begins = np.arange(len(intervals.served), dtype=np.int64) * plan.interval_s
+        month = np.searchsorted(edges, begins, side="right") - 1
+        for pool, busy_s, capacity_rps in zip(service.pools, intervals.busy_s, service.capacity_rps, strict=True):
+            by_month = np.bincount(month, busy_s * capacity_rps * workload.response, minlength=len(edges) - 1)
+            rows += [
+                (index, pool, int(m), locations.index(location), float(by_month[m] * share))
+                for m in np.flatnonzero(by_month)
+                for location, share in workload.users.items()
+                if share > 0
+            ]
+    if not rows:
+        return Traffic.none()
+    *positions, size_bytes = zip(*rows, strict=True)
+    return Traffic(*(np.array(column, dtype=np.int64) for column in positions), np.array(size_bytes))
 
 
-def service_facts(service: Achieved) -> ServiceFacts:
-    raise NotImplementedError
+def service_facts(index: int, service: Achieved) -> ServiceFacts:
+    """A service's year as the metrics want it."""
+    i = service.intervals
+    busy = {pool: service.accelerators * busy_s for pool, busy_s in zip(service.pools, i.busy_s, strict=True)}
+    return ServiceFacts(
+        index, i.offered, i.served, i.violated, i.abandoned, i.backlog_end, i.capacity, i.p99_s, state(i), busy
+    )
 
 
-def cost_facts(ledger: Ledger) -> CostFacts:
-    raise NotImplementedError
+def cost_facts(world: World, plan: Plan, records: Records, ledger: Ledger) -> CostFacts:
+    """Totals of the ledger; what an owned pool costs is shared among workloads by the accelerator-time they leased."""
+    months = len(month_edges(world.scenario.start, plan.horizon_s)) - 1
+    by_month = micro_by(ledger, "month")
+    return CostFacts(
+        total_micro=total_micro(ledger),
+        by_category={Category(code).name.lower(): micro for code, micro in micro_by(ledger, "category").items()},
+        by_month=[by_month.get(month, 0) for month in range(months)],
+        by_workload=_by_workload(world, plan, records, ledger),
+        by_pool={plan.pools[pool].path: micro for pool, micro in micro_by(ledger, "pool").items() if pool != NONE},
+    )
+
+
+def _by_workload(world: World, plan: Plan, records: Records, ledger: Ledger) -> dict[str, int]:
+    """Direct costs of each workload, and its share of what its pools cost in common [micro-USD]."""
+    names = list(world.scenario.workloads)
+    totals = {names[n]: micro for n, micro in micro_by(ledger, "workload").items() if n != NONE}
+    a, r = records.attempts, records.replicas
+    trainings = np.array([names.index(training.name) for training in plan.trainings], dtype=np.int64)
+    services = np.array([names.index(service.name) for service in plan.services], dtype=np.int64)
+    owner = np.concatenate((trainings[world.jobs.workload[a.job]], services[r.service]))
+    held = np.concatenate(((a.end_s - a.start_s) * a.leased, (r.end_s - r.start_s) * r.leased))
+    pool = np.concatenate((a.pool, r.pool))
+    common = (ledger.workload == NONE) & (ledger.pool != NONE)
+    for shared in np.unique(ledger.pool[common]).tolist():
+        micro = int(ledger.amount_micro[common & (ledger.pool == shared)].sum())
+        time = np.bincount(owner[pool == shared], held[pool == shared], minlength=len(names))
+        for n in np.flatnonzero(time).tolist():
+            totals[names[n]] = totals.get(names[n], 0) + round(micro * float(time[n] / time.sum()))
+    return totals

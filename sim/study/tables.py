@@ -56,6 +56,21 @@ def read_table(path: Path, names: Sequence[str] | None = None) -> pa.Table:
         raise StorageError(f"{path} cannot be read ({error}); run the same command again") from error
 
 
+def read_batches(path: Path, names: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """A table, or some of its columns, batch by batch, every page's checksum verified.
+
+    Raises StorageError when it is damaged or missing.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            yield from file.iter_batches(ROW_GROUP, columns=names)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise StorageError(f"{path} cannot be read ({error}); run the same command again") from error
+
+
 def _write_metrics(path: Path, rows: Rows) -> None:
     import pyarrow as pa
 
