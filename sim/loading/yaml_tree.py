@@ -358,7 +358,7 @@ WIDTH = 100
 
 _PLAIN = re.compile(r"[A-Za-z0-9/$(.][A-Za-z0-9 ._/%()+<>=;$-]*(?<! )")
 _LOOKS_ELSE = re.compile(r"y|n|yes|no|on|off|true|false|null|[-+]?[0-9._]+", re.IGNORECASE)
-_ESCAPED = re.compile('[^ -~\xa1-\u1fff\u2030-\ud7ff\ue000-\uff00-\ufffd\U00010000-\U0010ffff]|["\\\\]')
+_ESCAPED = re.compile('[^ -~\xa1-\u1fff\u2030-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|["\\\\]')
 
 _SHORT_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t"}
 

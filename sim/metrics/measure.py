@@ -1,0 +1,40 @@
+"""One row for each run: every metric of every module, by name."""
+
+from collections.abc import Sequence
+
+from sim.calendar import month_edges
+from sim.metrics.cost import cost_metrics, present_value_usd
+from sim.metrics.facts import CostFacts, ServiceFacts
+from sim.metrics.leases import leases_of, workload_names
+from sim.metrics.procurement import procurement_metrics
+from sim.metrics.serving import service_metrics
+from sim.metrics.state import State, state_metrics, training_states
+from sim.metrics.training import Lives, training_metrics
+from sim.metrics.usage import pool_usage, usage_metrics
+from sim.policies.plan import Plan
+from sim.records import Records
+from sim.world.world import World
+
+
+def measure(
+    world: World, plan: Plan, records: Records, services: Sequence[ServiceFacts], costs: CostFacts
+) -> dict[str, float]:
+    """All metrics of a run by name, NaN where undefined; `registry.metric_names` lists them beforehand.
+
+    `services` holds the facts of each service of the plan, in its order. Raises AssertionError where facts
+    contradict each other; `check_books` compares the records with themselves.
+    """
+    edges = month_edges(world.scenario.start, plan.horizon_s)
+    leases = leases_of(world, plan, records)
+    usage = pool_usage(plan, records, leases, services)
+    lives = Lives.of(world, plan, records)
+    npv_usd = present_value_usd(costs.by_month, edges, world.scenario.discount_rate)
+    states = [*training_states(world, plan, records, lives), *(State[facts.state] for facts in services)]
+    return {
+        **cost_metrics(plan, costs, services, float(usage.useful.sum()), npv_usd),
+        **usage_metrics(plan, leases, usage),
+        **service_metrics(world.scenario, plan, services, edges),
+        **training_metrics(world, plan, records, leases, lives),
+        **procurement_metrics(plan, records),
+        **state_metrics(workload_names(plan), states),
+    }

@@ -1,0 +1,118 @@
+"""Monthly series of a run: a tidy table with one row for each month, subject and quantity."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.calendar import month_edges, month_labels
+from sim.ledger.postings import MICRO
+from sim.metrics.facts import CostFacts, ServiceFacts
+from sim.metrics.integrals import Floats, Ints, integrate_by_group, sum_by_month
+from sim.metrics.leases import Leases, leases_of, useful_s
+from sim.metrics.training import Lives
+from sim.metrics.usage import HOUR_S
+from sim.policies.plan import Plan, Purchase
+from sim.records import Attempts, Records
+from sim.world.world import World
+
+Row = tuple[str, str, str, NDArray[Any]]
+"""Kind, name, quantity, and its value in each month."""
+
+
+def monthly(
+    world: World, plan: Plan, records: Records, services: Sequence[ServiceFacts], costs: CostFacts
+) -> dict[str, list[Any]]:
+    """The columns `month` ("2026-01"), `kind`, `name`, `quantity` (unit last) and `value`, equally long.
+
+    kind "run", name "": cost_usd. kind "pool", name `site/pool`: capacity_accelerator_h (failed nodes
+    included; of rented pools what was leased), leased_accelerator_h, useful_accelerator_h (an attempt's spread
+    evenly over it), down_accelerator_h. kind "training": jobs_waiting_mean, accelerators_waiting_mean. kind
+    "service": requests, requests_served, requests_violated, requests_abandoned, replicas_ready_mean. Months
+    are calendar months, the first and the last as far as the horizon holds them; means are over time, exact.
+    """
+    edges = month_edges(world.scenario.start, plan.horizon_s)
+    labels = month_labels(world.scenario.start, plan.horizon_s)
+    leases = leases_of(world, plan, records)
+    rows: list[Row] = [("run", "", "cost_usd", np.array(costs.by_month) / MICRO)]
+    rows += _pools(plan, records, leases, services, edges)
+    rows += _queues(world, plan, records, edges)
+    rows += _services(plan, records, services, edges)
+    return {
+        "month": labels * len(rows),
+        "kind": [kind for kind, *_ in rows for _ in labels],
+        "name": [name for _, name, *_ in rows for _ in labels],
+        "quantity": [quantity for *_, quantity, _ in rows for _ in labels],
+        "value": [float(value) for *_, values in rows for value in values.tolist()],
+    }
+
+
+def _pools(
+    plan: Plan, records: Records, leases: Leases, services: Sequence[ServiceFacts], edges: Ints
+) -> Iterator[Row]:
+    nodes, outages, pools = records.nodes, records.outages, len(plan.pools)
+    size = np.array([pool.node_accelerators for pool in plan.pools], dtype=np.int64)
+    until_s = np.full(len(nodes), plan.horizon_s, dtype=np.int64)
+    leased = integrate_by_group(
+        leases.start_s, leases.end_s, leases.leased, edges, group=leases.pool, groups=pools
+    )
+    stood = integrate_by_group(nodes.from_s, until_s, size[nodes.pool], edges, group=nodes.pool, groups=pools)
+    down = integrate_by_group(
+        outages.start_s, outages.end_s, size[outages.pool], edges, group=outages.pool, groups=pools
+    )
+    useful = _useful(plan, records.attempts, leases, services, edges)
+    for n, pool in enumerate(plan.pools):
+        capacity = stood if pool.purchase is Purchase.OWNED else leased
+        yield "pool", pool.path, "capacity_accelerator_h", capacity[n] / HOUR_S
+        yield "pool", pool.path, "leased_accelerator_h", leased[n] / HOUR_S
+        yield "pool", pool.path, "useful_accelerator_h", useful[n] / HOUR_S
+        yield "pool", pool.path, "down_accelerator_h", down[n] / HOUR_S
+
+
+def _useful(
+    plan: Plan, attempts: Attempts, leases: Leases, services: Sequence[ServiceFacts], edges: Ints
+) -> Floats:
+    """Useful accelerator-seconds by pool and month."""
+    a, pools = attempts, len(plan.pools)
+    at_work = leases.gang[: len(a)] * useful_s(a) / np.maximum(a.end_s - a.start_s, 1)
+    useful: Floats = integrate_by_group(a.start_s, a.end_s, at_work, edges, group=a.pool, groups=pools)
+    for facts in services:
+        for pool, busy in facts.busy_accelerator_s.items():
+            useful[pool] += sum_by_month(busy, plan.interval_s, edges)
+    return useful
+
+
+def _queues(world: World, plan: Plan, records: Records, edges: Ints) -> Iterator[Row]:
+    """Who waits is who has arrived and not finished, less who holds a lease."""
+    jobs, a, lives = world.jobs, records.attempts, Lives.of(world, plan, records)
+    queued = ~lives.refused
+    start_s = np.concatenate((jobs.submit_s[queued], a.start_s))
+    end_s = np.concatenate((lives.finish_s[queued], a.end_s))
+    workload = np.concatenate((jobs.workload[queued], jobs.workload[a.job]))
+    number = np.concatenate((np.ones(len(jobs), dtype=np.int64)[queued], np.full(len(a), -1)))
+    gang = np.concatenate((jobs.accelerators[queued], jobs.accelerators[a.job]))
+    months_s = np.diff(edges)
+    for quantity, weight in (("jobs_waiting_mean", number), ("accelerators_waiting_mean", number * gang)):
+        waited = integrate_by_group(
+            start_s, end_s, weight, edges, group=workload, groups=len(plan.trainings)
+        )
+        for training, values in zip(plan.trainings, waited, strict=True):
+            yield "training", training.name, quantity, values / months_s
+
+
+def _services(plan: Plan, records: Records, services: Sequence[ServiceFacts], edges: Ints) -> Iterator[Row]:
+    r = records.replicas
+    one = np.ones(len(r), dtype=np.int64)
+    ready = integrate_by_group(r.ready_s, r.end_s, one, edges, group=r.service, groups=len(plan.services))
+    for facts in services:
+        name = plan.services[facts.service].name
+        answers: dict[str, Floats] = {
+            "requests": facts.offered,
+            "requests_served": facts.served,
+            "requests_violated": facts.violated,
+            "requests_abandoned": facts.abandoned,
+        }
+        for quantity, by_interval in answers.items():
+            yield "service", name, quantity, sum_by_month(by_interval, plan.interval_s, edges)
+        yield "service", name, "replicas_ready_mean", ready[facts.service] / np.diff(edges)
