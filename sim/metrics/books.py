@@ -1,4 +1,4 @@
-"""Pair assertions: what a pool counted itself must equal what the leases, the nodes and the outages add up to."""
+"""Pair assertions: what a pool counted itself must equal what its leases, nodes and outages add up to."""
 
 from collections.abc import Callable
 
@@ -13,9 +13,10 @@ from sim.records import Records
 def check_books(plan: Plan, records: Records) -> None:
     """Raise AssertionError, with the pool, job or replica, where two counts of the same thing differ.
 
-    Each pool's leased accelerator-seconds are those of its attempts and replicas; its capacity is leased + idle + down;
-    an owned pool's capacity is that of its nodes, and its time down that of their outages; a rented pool has neither
-    idle nor failed accelerators. Each attempt's time is the sum of its parts. Everything lies within the horizon.
+    Each pool's leased accelerator-seconds are those of its attempts and replicas; its capacity is leased +
+    idle + down; an owned pool's capacity is that of its nodes, and its time down that of their outages; a
+    rented pool has neither idle nor failed accelerators. Each attempt's time is the sum of its parts.
+    Everything lies within the horizon.
     """
     _check_attempts(plan, records)
     _check_replicas(plan, records)
@@ -65,7 +66,13 @@ def _check_pools(plan: Plan, records: Records) -> None:
     parts = closing.leased_s + closing.idle_s + closing.down_s
     _same(paths, "leased", closing.leased_s, leased, "its leases")
     _same(paths, "capacity", closing.capacity_s, parts, "leased + idle + down")
-    _same(paths, "capacity", closing.capacity_s, np.where(owned, stood, leased), "its nodes, or its leases if rented")
+    _same(
+        paths,
+        "capacity",
+        closing.capacity_s,
+        np.where(owned, stood, leased),
+        "its nodes, or its leases if rented",
+    )
     _same(paths, "down", closing.down_s, np.where(owned, down, 0), "its outages")
     _none(closing.idle_s < 0, lambda n: f"{paths[n]}: idle {closing.idle_s[n]} accelerator-s")
 

@@ -5,21 +5,21 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 
 from sim.calendar import YEAR_S
+from sim.ledger.postings import MICRO, Category
 from sim.metrics.definitions import BY_SERVICE, WHOLE, Better, Definition, each
-from sim.metrics.facts import CATEGORIES, CostFacts, ServiceFacts
+from sim.metrics.facts import CostFacts, ServiceFacts
 from sim.metrics.integrals import Floats, Ints, ratio
 from sim.metrics.leases import workload_names
 from sim.metrics.usage import HOUR_S
 from sim.policies.plan import Plan
 
-MICRO = 1_000_000
-
 DEFINITIONS = (
     Definition(
         "cost_usd", "USD", Better.LOWER,
-        "What the ledger adds up to over the horizon, credits taken off, in the scenario's currency; owned hardware by "
-        "straight-line amortisation. By workload: what was posted for it, and its share of owned pools by leased "
-        "accelerator-time; what belongs to none, such as idle hardware and staff, may be left out there and by pool.",
+        "What the ledger adds up to over the horizon, credits taken off, in the scenario's currency; owned "
+        "hardware by straight-line amortisation. By workload: what was posted for it, and its share of "
+        "owned pools by leased accelerator-time; what belongs to none, such as idle hardware and staff, may "
+        "be left out there and by pool.",
         (WHOLE, ":category.{category}", ":workload.{workload}", ":pool.{pool}"),
     ),
     Definition(
@@ -28,8 +28,8 @@ DEFINITIONS = (
     ),
     Definition(
         "npv_usd", "USD", Better.LOWER,
-        "Present value of the cost at the start: each calendar month's discounted from the month's end at the "
-        "scenario's discount rate.",
+        "Present value of the cost at the start: each calendar month's discounted from the month's end at "
+        "the scenario's discount rate.",
     ),
     Definition(
         "cost_usd_per_useful_accelerator_h", "USD/accelerator-hour", Better.LOWER,
@@ -37,21 +37,30 @@ DEFINITIONS = (
     ),
     Definition(
         "cost_usd_per_million_requests", "USD/million requests", Better.LOWER,
-        "Cost of the service's workload (`cost_usd:workload.`) / million requests that it served.", (BY_SERVICE,),
+        "Cost of the service's workload (`cost_usd:workload.`) / million requests that it served.",
+        (BY_SERVICE,),
     ),
 )  # fmt: skip
+CATEGORIES = tuple(category.name.lower() for category in Category)
 
 
 def cost_metrics(
-    plan: Plan, costs: CostFacts, services: Sequence[ServiceFacts], useful_accelerator_s: float, npv_usd: float
+    plan: Plan,
+    costs: CostFacts,
+    services: Sequence[ServiceFacts],
+    useful_accelerator_s: float,
+    npv_usd: float,
 ) -> dict[str, float]:
-    """The metrics of this module. Raises AssertionError where parts of the cost do not add up or have unknown names."""
+    """The metrics of this module. Raises AssertionError where parts do not add up or have unknown names."""
     for parts in (costs.by_category.values(), costs.by_month):
-        assert sum(parts) == costs.total_micro, f"parts {list(parts)} of a total of {costs.total_micro} micro-USD"
+        assert sum(parts) == costs.total_micro, (
+            f"parts {list(parts)} of a total of {costs.total_micro} micro-USD"
+        )
     workloads, pools = workload_names(plan), [pool.path for pool in plan.pools]
     total_usd = costs.total_micro / MICRO
     served = [
-        ratio(costs.by_workload.get(plan.services[facts.service].name, 0), facts.served.sum()) for facts in services
+        ratio(costs.by_workload.get(plan.services[facts.service].name, 0), facts.served.sum())
+        for facts in services
     ]
     return {
         "cost_usd": total_usd,
@@ -62,15 +71,19 @@ def cost_metrics(
         **_parts("workload", workloads, costs.by_workload),
         **_parts("pool", pools, costs.by_pool),
         # micro-USD per request are USD per million requests
-        **each("cost_usd_per_million_requests", [plan.services[facts.service].name for facts in services], served),
+        **each(
+            "cost_usd_per_million_requests", [plan.services[facts.service].name for facts in services], served
+        ),
     }
 
 
 def present_value_usd(by_month: Sequence[int], month_edges: Ints, discount_rate: float) -> float:
-    """The value at the start of each month's costs [micro-USD], paid at the month's end, at a yearly discount rate.
+    """The value at the start [USD] of each month's costs [micro-USD], paid at the month's end.
 
-    sum(cost / (1 + rate) ** (end / year)); a year has 365 days.
+    sum(cost / (1 + discount rate) ** (end / year)); a year has 365 days.
     """
+    months = len(month_edges) - 1
+    assert len(by_month) == months, f"costs of {len(by_month)} months, the horizon has {months}"
     costs: Floats = np.array(by_month, dtype=np.float64)
     return float(np.sum(costs / MICRO * (1.0 + discount_rate) ** (-month_edges[1:] / YEAR_S)))
 

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from sim.metrics.integrals import Floats
+
 WHOLE = ""
 BY_TRAINING = ":{training}"
 BY_SERVICE = ":{service}"
@@ -27,7 +29,8 @@ class Better(Enum):
 class Definition:
     """A metric or a family of them; in `forms` stands what follows the name, such as `:{pool}`.
 
-    A pool is `site/pool`; the form "" is the metric of the whole run. Metrics are NaN where they are undefined.
+    A pool is `site/pool`; the form "" is the metric of the whole run. Metrics are NaN where they are
+    undefined.
     """
 
     name: str
@@ -46,7 +49,7 @@ class Definition:
         return tuple(name for template in self.templates for name in _filled(template, members))
 
 
-def each(name: str, members: Sequence[str], values: Sequence[float]) -> dict[str, float]:
+def each(name: str, members: Sequence[str], values: Sequence[float] | Floats) -> dict[str, float]:
     """The metrics `name:member`, one for each member."""
     return {f"{name}:{member}": float(value) for member, value in zip(members, values, strict=True)}
 

@@ -2,22 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import IntEnum
 
 from sim.metrics.integrals import Floats
 
 
-class State(IntEnum):
-    """Whether a workload's pools keep up with it."""
-
-    STABLE = 0
-    BACKLOGGED = 1
-    OVERLOADED = 2
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class ServiceFacts:
-    """What a service was asked and what it answered, [requests] by interval of the plan (the last may be shorter)."""
+    """What a service was asked and what it answered.
+
+    Arrays are [requests] by interval of the plan where nothing else is said; the last may be shorter.
+    """
 
     service: int
     """Position in the plan."""
@@ -33,29 +27,26 @@ class ServiceFacts:
     p99_s: Floats
     """99th percentile of what the SLO speaks of, [s]; inf where it has no bound, NaN where nobody asked."""
     state: str
-    """A name of `State`."""
+    """A name of `sim.metrics.state.State`."""
     busy_accelerator_s: Mapping[int, Floats]
-    """Accelerator-seconds of useful work by pool (position in the plan) and interval; a replica counts with its own
-    accelerators, not with the whole nodes that it may have to lease."""
+    """Accelerator-seconds of useful work by pool (position in the plan) and interval.
+
+    A replica counts with its own accelerators, not with the whole nodes that it may have to lease.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class CostFacts:
     """Totals of the ledger, [micro-USD].
 
-    Categories and months add up to the total. Workloads and pools, by name and `site/pool`, need not: some costs belong
-    to none. A name that is left out cost nothing.
+    Categories and months add up to the total. Workloads and pools, by name and `site/pool`, need not: some
+    costs belong to none. A name that is left out cost nothing.
     """
 
     total_micro: int
     by_category: Mapping[str, int]
+    """By `sim.ledger.Category`, in small letters."""
     by_month: list[int]
     """By calendar month of `sim.calendar`."""
     by_workload: Mapping[str, int]
     by_pool: Mapping[str, int]
-
-
-CATEGORIES = (
-    "amortisation", "resale", "sale", "support", "power", "staff", "accelerators", "storage", "egress", "transfer",
-)  # fmt: skip
-"""What `CostFacts.by_category` may hold."""

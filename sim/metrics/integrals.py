@@ -1,6 +1,6 @@
 """Sums and exact time integrals of step functions, by group and by calendar month."""
 
-from typing import TypeVar
+from typing import SupportsFloat, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,21 +18,23 @@ def sum_by(group: Ints, values: Numbers, groups: int) -> Numbers:
 
 
 def integrate_by_month(start_s: Ints, end_s: Ints, weight: Numbers, month_edges: Ints) -> Numbers:
-    """The integral over each month of the sum of the weights that hold then: shape [months], exact for integers.
+    """The integral over each month of the sum of the weights that hold: shape [months], exact for integers.
 
     Weight n holds in [start_s[n], end_s[n]), start_s <= end_s; what lies outside the edges is left out.
     """
     everything = np.zeros(len(start_s), dtype=np.int64)
-    return integrate_by_group(start_s, end_s, weight, month_edges, everything, 1)[0]
+    whole: Numbers = integrate_by_group(start_s, end_s, weight, month_edges, group=everything, groups=1)[0]
+    return whole
 
 
 def integrate_by_group(
-    start_s: Ints, end_s: Ints, weight: Numbers, month_edges: Ints, group: Ints, groups: int
+    start_s: Ints, end_s: Ints, weight: Numbers, month_edges: Ints, *, group: Ints, groups: int
 ) -> Numbers:
     """`integrate_by_month` for each group: shape [groups, months].
 
-    What held when a month began is taken to hold through it; what begins in the month adds its weight up to the month's
-    end, and what ends in it takes its weight back from there on. Neither weights nor months are looped over.
+    What held when a month began is taken to hold through it; what begins in the month adds its weight up to
+    the month's end, and what ends in it takes its weight back from there on. Neither weights nor months are
+    looped over.
     """
     months = len(month_edges) - 1
     change_s = np.clip(np.concatenate((start_s, end_s)), month_edges[0], month_edges[-1])
@@ -40,7 +42,9 @@ def integrate_by_group(
     change = np.concatenate((weight, -weight))
     cell = np.concatenate((group, group)) * months + month
     changed = sum_by(cell, change, groups * months).reshape(groups, months)
-    within = sum_by(cell, change * (month_edges[month + 1] - change_s), groups * months).reshape(groups, months)
+    within = sum_by(cell, change * (month_edges[month + 1] - change_s), groups * months).reshape(
+        groups, months
+    )
     held = np.cumsum(changed, axis=1) - changed
     integral: Numbers = held * np.diff(month_edges) + within
     return integral
@@ -56,13 +60,13 @@ def first_intervals(interval_s: int, month_edges: Ints) -> Ints:
     return -(-month_edges[:-1] // interval_s)
 
 
-def ratio(above: float, below: float) -> float:
-    """`above` / `below`; NaN where nothing is below."""
-    return float(above) / float(below) if below else np.nan
+def ratio(above: SupportsFloat, below: SupportsFloat) -> float:
+    """`above` / `below`; NaN where `below` is 0."""
+    return float(above) / float(below) if float(below) else np.nan
 
 
 def quantile(values: NDArray[np.int64] | Floats, level: float) -> float:
-    """The smallest value that at least a share `level` of the values does not exceed; NaN where there are none."""
+    """The smallest value that a share `level` of the values does not exceed; NaN where there are none."""
     if len(values) == 0:
         return np.nan
     place = max(int(np.ceil(level * len(values))) - 1, 0)

@@ -46,11 +46,11 @@ def leases_of(world: World, plan: Plan, records: Records) -> Leases:
 
 def workload_names(plan: Plan) -> list[str]:
     """The names that `Leases.workload` counts."""
-    return [workload.name for workload in (*plan.trainings, *plan.services)]
+    return [*(training.name for training in plan.trainings), *(service.name for service in plan.services)]
 
 
 def undone_s(attempts: Attempts) -> Ints:
-    """Time of each attempt on work that a reclaim or a failure undid; what the horizon cuts off is not undone."""
+    """Time of each attempt on work that a reclaim or a failure undid; what the horizon cut off is not."""
     interrupted = (attempts.outcome == Outcome.RECLAIMED) | (attempts.outcome == Outcome.FAILED)
     return np.where(interrupted, attempts.lost_s, 0)
 

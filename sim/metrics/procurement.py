@@ -11,21 +11,36 @@ from sim.records import Reason, Records
 
 BOTH = (WHOLE, BY_OWNED_POOL)
 DEFINITIONS = (
-    Definition("nodes_ordered", "nodes", Better.NEITHER, "Nodes ordered before the horizon.", BOTH),
-    Definition("nodes_arrived", "nodes", Better.NEITHER, "Ordered nodes that arrived before the horizon.", BOTH),
-    Definition("nodes_on_the_way", "nodes", Better.LOWER, "Ordered nodes that had not arrived by the horizon.", BOTH),
+    Definition(
+        "nodes_ordered", "nodes", Better.NEITHER,
+        "Nodes ordered before the horizon.",
+        BOTH,
+    ),
+    Definition(
+        "nodes_arrived", "nodes", Better.NEITHER,
+        "Ordered nodes that arrived before the horizon.",
+        BOTH,
+    ),
+    Definition(
+        "nodes_on_the_way", "nodes", Better.LOWER,
+        "Ordered nodes that had not arrived by the horizon.",
+        BOTH,
+    ),
     Definition(
         "node_days_on_the_way", "node-days", Better.LOWER,
-        "Node-days between order and arrival; nodes that had not arrived count up to the horizon.", BOTH,
+        "Node-days between order and arrival; nodes that had not arrived count up to the horizon.",
+        BOTH,
     ),
     Definition(
         "wait_for_hardware_accelerator_h", "accelerator-hours", Better.LOWER,
-        "Accelerator-hours that ordered nodes would have had between order and arrival, or the horizon.", BOTH,
+        "Accelerator-hours that ordered nodes would have had between order and arrival, or the horizon.",
+        BOTH,
     ),
     Definition(
         "refusals", "refusals", Better.LOWER,
-        "Times that a job, a replica or a node to be ordered was refused by a pool, once for each time that it had to "
-        "begin to wait.", (WHOLE, BY_REASON),
+        "Times that a job, a replica or a node to be ordered was refused by a pool, once for each time that "
+        "it had to begin to wait.",
+        (WHOLE, BY_REASON),
     ),
 )  # fmt: skip
 REASONS = tuple(reason.name.lower() for reason in Reason)

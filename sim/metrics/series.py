@@ -27,10 +27,11 @@ def monthly(
     """The columns `month` ("2026-01"), `kind`, `name`, `quantity` (unit last) and `value`, equally long.
 
     kind "run", name "": cost_usd. kind "pool", name `site/pool`: capacity_accelerator_h (failed nodes
-    included; of rented pools what was leased), leased_accelerator_h, useful_accelerator_h (an attempt's spread
-    evenly over it), down_accelerator_h. kind "training": jobs_waiting_mean, accelerators_waiting_mean. kind
-    "service": requests, requests_served, requests_violated, requests_abandoned, replicas_ready_mean. Months
-    are calendar months, the first and the last as far as the horizon holds them; means are over time, exact.
+    included; of rented pools what was leased), leased_accelerator_h, useful_accelerator_h (an attempt's
+    spread evenly over it), down_accelerator_h. kind "training": jobs_waiting_mean, accelerators_waiting_mean.
+    kind "service": requests, requests_served, requests_violated, requests_abandoned, replicas_ready_mean.
+    Months are calendar months, the first and the last as far as the horizon holds them; means are over time,
+    exact.
     """
     edges = month_edges(world.scenario.start, plan.horizon_s)
     labels = month_labels(world.scenario.start, plan.horizon_s)
@@ -94,9 +95,7 @@ def _queues(world: World, plan: Plan, records: Records, edges: Ints) -> Iterator
     gang = np.concatenate((jobs.accelerators[queued], jobs.accelerators[a.job]))
     months_s = np.diff(edges)
     for quantity, weight in (("jobs_waiting_mean", number), ("accelerators_waiting_mean", number * gang)):
-        waited = integrate_by_group(
-            start_s, end_s, weight, edges, group=workload, groups=len(plan.trainings)
-        )
+        waited = integrate_by_group(start_s, end_s, weight, edges, group=workload, groups=len(plan.trainings))
         for training, values in zip(plan.trainings, waited, strict=True):
             yield "training", training.name, quantity, values / months_s
 

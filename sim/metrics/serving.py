@@ -17,15 +17,18 @@ MINUTE_S = 60
 DEFINITIONS = (
     Definition(
         "requests", "requests", Better.NEITHER,
-        "Requests that users sent.", (WHOLE, BY_SERVICE),
+        "Requests that users sent.",
+        (WHOLE, BY_SERVICE),
     ),
     Definition(
         "requests_served", "requests", Better.HIGHER,
-        "Requests that were answered, late or not.", (WHOLE, BY_SERVICE),
+        "Requests that were answered, late or not.",
+        (WHOLE, BY_SERVICE),
     ),
     Definition(
         "requests_waiting_at_end", "requests", Better.LOWER,
-        "Requests still without an answer at the horizon; no other metric counts them as violated or abandoned.",
+        "Requests still without an answer at the horizon; no other metric counts them as violated or "
+        "abandoned.",
         (WHOLE, BY_SERVICE),
     ),
     Definition(
@@ -35,26 +38,31 @@ DEFINITIONS = (
     ),
     Definition(
         "abandoned_share", "share", Better.LOWER,
-        "Requests abandoned / requests sent.", (WHOLE, BY_SERVICE),
+        "Requests abandoned / requests sent.",
+        (WHOLE, BY_SERVICE),
     ),
     Definition(
         "slo_violation_minutes", "min", Better.LOWER,
-        "Length of the intervals in which more requests than 1 - the SLO's share were violated or abandoned.",
+        "Length of the intervals in which more requests than 1 - the SLO's share were violated or "
+        "abandoned.",
         (BY_SERVICE,),
     ),
     Definition(
         "slo_met", "1 or 0", Better.HIGHER,
-        "1 where the SLO's share was reached over the whole run; its mean over runs is a probability.", (BY_SERVICE,),
+        "1 where the SLO's share was reached over the whole run; its mean over runs is a probability.",
+        (BY_SERVICE,),
     ),
     Definition(
         "request_p99_s", "s", Better.LOWER,
-        "99th percentile of what the SLO speaks of, in the worst month: half of that month's requests came in "
-        "intervals whose p99 was no longer. NaN where it has no bound because the service was saturated for them.",
+        "99th percentile of what the SLO speaks of, in the worst month: half of that month's requests came "
+        "in intervals whose p99 was no longer. NaN where it has no bound because the service was saturated "
+        "for them.",
         (BY_SERVICE,),
     ),
     Definition(
         "saturated_share", "share", Better.LOWER,
-        "Share of the time in which more requests were sent than the ready replicas could answer.", (BY_SERVICE,),
+        "Share of the time in which more requests were sent than the ready replicas could answer.",
+        (BY_SERVICE,),
     ),
 )  # fmt: skip
 
@@ -64,7 +72,9 @@ def service_metrics(
 ) -> dict[str, float]:
     """The metrics of this module. Raises AssertionError where a service of the plan has no facts."""
     known = [facts.service for facts in services]
-    assert known == list(range(len(plan.services))), f"facts of the services {known}, the plan has {len(plan.services)}"
+    assert known == list(range(len(plan.services))), (
+        f"facts of the services {known}, the plan has {len(plan.services)}"
+    )
     totals = [_totals(facts) for facts in services]
     found = _of_requests({name: sum(total[name] for total in totals) for name in TOTALS})
     for facts, total in zip(services, totals, strict=True):
@@ -83,10 +93,10 @@ def interval_lengths(plan: Plan, intervals: int) -> Ints:
 
 
 def worst_median(values: Floats, weights: Floats, first: Ints) -> float:
-    """The highest weighted median of the groups of values that begin at the positions `first`; NaN without any weight.
+    """The highest weighted median of the groups of values that begin at `first`; NaN without any weight.
 
-    A group's weighted median is its smallest value that half of its weight does not exceed. Only groups in which more
-    than half of the weight lies above the highest median so far are sorted.
+    A group's weighted median is its smallest value that half of its weight does not exceed. Only groups in
+    which more than half of the weight lies above the highest median so far are sorted.
     """
     weight = np.where(np.isnan(values), 0.0, weights)
     total = np.add.reduceat(weight, first)
@@ -151,7 +161,7 @@ def _of_intervals(facts: ServiceFacts, plan: Plan, promised: float, month_edges:
 
 
 def _broken(missed: Floats, offered: Floats, promised: float) -> NDArray[np.bool_]:
-    """Where fewer than the promised share was answered within the SLO; in the same arithmetic as `slo_met`."""
+    """Where less than the promised share was answered within the SLO, in the same arithmetic as `slo_met`."""
     nobody_asked = np.where(missed > 0.0, np.inf, 0.0)
     return 1.0 - np.divide(missed, offered, out=nobody_asked, where=offered > 0.0) < promised
 

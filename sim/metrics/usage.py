@@ -2,16 +2,17 @@
 
 Every accelerator-second of capacity is in exactly one of six places:
 
-    useful     on work that counts: of a gang, kept in a checkpoint or by its end, or still under way at the horizon;
-               of a replica, answering requests
-    unused     leased without work: replicas that wait for requests, accelerators of whole nodes beyond the gang
-    lost       a gang's work that a reclaim or a failure undid
+    useful     on work that counts: of a gang, saved by a checkpoint or by its end, or still under way at the
+               horizon; of a replica, answering requests
+    unused     leased without work: replicas that wait for requests, whole nodes' accelerators beyond a gang
+    lost       on a gang's work that a reclaim or a failure undid
     overhead   boots and loads, restarts, checkpoints
-    idle       up and not leased (owned pools only: nothing rented is idle)
+    idle       up and not leased (of owned pools: nothing rented is idle)
     down       on nodes that failed
 
-so that their shares add up to 1, and useful + unused + lost + overhead is what was leased. Capacity is what stands in
-owned pools, failed nodes included, and what was leased from rented ones. Accelerators of different types count alike.
+so that their shares add up to 1, and useful + unused + lost + overhead is what was leased. Capacity is what
+stands in owned pools, failed nodes included, and what was leased from rented ones. Accelerators of different
+types count alike.
 """
 
 from collections.abc import Sequence
@@ -32,52 +33,64 @@ ROUNDING = 1e-9
 DEFINITIONS = (
     Definition(
         "utilisation", "share", Better.HIGHER,
-        "Accelerator-seconds of useful work / (owned ones that were up + rented ones).", (WHOLE, BY_POOL),
+        "Accelerator-seconds of useful work / (owned ones that were up + rented ones).",
+        (WHOLE, BY_POOL),
     ),
     Definition(
         "useful_share", "share", Better.HIGHER,
-        "Share of the capacity, failed nodes included, that did work which counts.", (WHOLE, BY_POOL),
+        "Share of the capacity, failed nodes included, that did work which counts.",
+        (WHOLE, BY_POOL),
     ),
     Definition(
         "unused_share", "share", Better.LOWER,
-        "Share of the capacity that was leased without work: replicas without requests, accelerators beyond a gang.",
+        "Share of the capacity that was leased without work: replicas without requests, accelerators beyond "
+        "a gang.",
         (WHOLE, BY_POOL),
     ),
     Definition(
         "lost_share", "share", Better.LOWER,
-        "Share of the capacity that did work which a reclaim or a failure undid.", (WHOLE, BY_POOL),
+        "Share of the capacity that did work which a reclaim or a failure undid.",
+        (WHOLE, BY_POOL),
     ),
     Definition(
         "overhead_share", "share", Better.LOWER,
-        "Share of the capacity that went to boots, loads, restarts and checkpoints.", (WHOLE, BY_POOL),
+        "Share of the capacity that went to boots, loads, restarts and checkpoints.",
+        (WHOLE, BY_POOL),
     ),
     Definition(
         "idle_share", "share", Better.LOWER,
-        "Share of the capacity that was up and that nobody leased.", (WHOLE, BY_POOL),
+        "Share of the capacity that was up and that nobody leased.",
+        (WHOLE, BY_POOL),
     ),
     Definition(
         "down_share", "share", Better.LOWER,
-        "Share of the capacity on nodes that had failed.", (WHOLE, BY_POOL),
+        "Share of the capacity on nodes that had failed.",
+        (WHOLE, BY_POOL),
     ),
     Definition(
-        "leased_share", "share", Better.HIGHER,
-        "Share of the capacity that was leased: useful + unused + lost + overhead.", (WHOLE, BY_POOL),
+        "leased_share", "share", Better.NEITHER,
+        "Share of the capacity that was leased: useful + unused + lost + overhead.",
+        (WHOLE, BY_POOL),
     ),
     Definition(
         "useful_accelerator_h", "accelerator-hours", Better.NEITHER,
-        "Accelerator-hours of useful work.", (WHOLE, BY_POOL),
+        "Accelerator-hours of useful work.",
+        (WHOLE, BY_POOL),
     ),
     Definition(
         "leased_accelerator_h", "accelerator-hours", Better.NEITHER,
-        "Accelerator-hours that were leased.", (WHOLE, BY_POOL, BY_WORKLOAD),
+        "Accelerator-hours that were leased.",
+        (WHOLE, BY_POOL, BY_WORKLOAD),
     ),
     Definition(
         "share_of_accelerator_h", "share", Better.NEITHER,
-        "The pool's share of all leased accelerator-hours.", (BY_POOL,),
+        "The pool's share of all leased accelerator-hours.",
+        (BY_POOL,),
     ),
     Definition(
         "rented_share", "share", Better.NEITHER,
-        "Share of the leased accelerator-hours that were rented, not owned.", (WHOLE, BY_WORKLOAD),
+        "Share of the leased accelerator-hours that were rented, not owned.",
+        (WHOLE, BY_WORKLOAD),
     ),
 )  # fmt: skip
 
@@ -104,9 +117,7 @@ class Usage:
         return self.leased + self.idle + self.down
 
 
-def pool_usage(
-    plan: Plan, records: Records, leases: Leases, services: Sequence[ServiceFacts]
-) -> Usage:
+def pool_usage(plan: Plan, records: Records, leases: Leases, services: Sequence[ServiceFacts]) -> Usage:
     """Where each pool's accelerator-seconds went."""
     a, r, closing, pools = records.attempts, records.replicas, records.closing, len(plan.pools)
     gang, copy = leases.gang[: len(a)], leases.gang[len(a) :]
@@ -142,14 +153,14 @@ def usage_metrics(plan: Plan, leases: Leases, usage: Usage) -> dict[str, float]:
 
 
 def _busy(plan: Plan, services: Sequence[ServiceFacts], ready: Ints) -> Floats:
-    """Busy accelerator-seconds of all services by pool; AssertionError where they exceed those that were ready."""
+    """Busy accelerator-seconds of all services by pool; AssertionError where they exceed the ready ones."""
     busy = np.zeros(len(plan.pools))
     for facts in services:
         for pool, by_interval in facts.busy_accelerator_s.items():
             busy[pool] += by_interval.sum()
     for pool in np.flatnonzero(busy > ready * (1 + ROUNDING)).tolist():
         raise AssertionError(
-            f"{plan.pools[pool].path}: replicas were busy for {busy[pool]} accelerator-s and ready for {ready[pool]}"
+            f"{plan.pools[pool].path}: replicas busy for {busy[pool]} accelerator-s, ready for {ready[pool]}"
         )
     return np.minimum(busy, ready)
 

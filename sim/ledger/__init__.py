@@ -1,0 +1,29 @@
+"""The cost ledger: `post(world, plan, records, traffic) -> Ledger`, its totals, its rows under FOCUS names.
+
+Records and prices are opened as books; rules charge what things cost to accounts, month by month; the month
+of an account, rounded, is a posting.
+"""
+
+from sim.ledger.focus import focus_rows
+from sim.ledger.post import post
+from sim.ledger.postings import (
+    Category,
+    Ledger,
+    billed_accelerator_s,
+    micro_by,
+    total_micro,
+    total_usd,
+)
+from sim.ledger.traffic import Traffic
+
+__all__ = [
+    "Category",
+    "Ledger",
+    "Traffic",
+    "billed_accelerator_s",
+    "focus_rows",
+    "micro_by",
+    "post",
+    "total_micro",
+    "total_usd",
+]
