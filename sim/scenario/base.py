@@ -68,10 +68,16 @@ def told_by_key(*keys: str) -> Discriminator:
     return _discriminator(choose, None, keys)
 
 
+class _Told(Discriminator):
+    """A discriminator that can stand beside None in a union, for which it has to have a hash."""
+
+    __hash__ = object.__hash__
+
+
 def _discriminator(
     choose: Callable[[Any], str | None], key: str | None, allowed: tuple[str, ...]
 ) -> Discriminator:
-    return Discriminator(
+    return _Told(
         choose,
         custom_error_type="alternative",
         custom_error_message="none of the alternatives",
