@@ -47,6 +47,7 @@ class Lease:
 
     @property
     def row(self) -> tuple[int, int, int, int]:
+        """As the records' helper takes it."""
         return self.pool, self.leased, self.start_s, self.end_s
 
 
@@ -86,7 +87,7 @@ def posted_for(found: list[Lease], steps: list[tuple[int, float]], scale: float 
 
 
 def by_hand(lease: Lease, steps: list[tuple[int, float]]) -> Counter[tuple[int, int, int]]:
-    """What one lease costs [USD/h x accelerator-s], by (month, pool, workload), piece by piece in exact fractions."""
+    """What one lease costs [USD/h x accelerator-s] by (month, pool, workload), in exact fractions."""
     cost: Counter[tuple[int, int, int]] = Counter()
     rates = steps if lease.pool == SPOT else [(0, 2.0)]
     ends = [time_s for time_s, _ in rates[1:]] + [END_S]
@@ -102,7 +103,7 @@ def by_hand(lease: Lease, steps: list[tuple[int, float]]) -> Counter[tuple[int, 
 def test_every_leased_second_is_billed_once_at_its_price(
     found: list[Lease], steps: list[tuple[int, float]]
 ) -> None:
-    """Accelerator-seconds agree exactly with the leases, and each posting with its price to half a micro-USD."""
+    """Accelerator-seconds agree exactly with the leases, each amount with its price to half a micro-USD."""
     posted = posted_for(found, steps)
     rented = [lease for lease in found if lease.pool != ROOM and lease.end_s > lease.start_s]
     used: Counter[int] = Counter()
@@ -151,11 +152,11 @@ def test_doubled_prices_double_the_cost(found: list[Lease], steps: list[tuple[in
 def test_quantities_are_positive_and_amounts_add_up(
     found: list[Lease], steps: list[tuple[int, float]]
 ) -> None:
-    """No negative quantity, credits only where something is credited, and one total whichever way it is added."""
+    """No negative quantity, negative amounts for credits alone, and one total whichever way it is added."""
     posted = posted_for(found, steps)
     assert (posted.quantity > 0).all()
-    credits = (posted.category == Category.RESALE) | (posted.category == Category.SALE)
-    assert ((posted.amount_micro < 0) == credits).all()
+    credited = (posted.category == Category.RESALE) | (posted.category == Category.SALE)
+    assert ((posted.amount_micro < 0) == credited).all()
     assert sum(posted.amount_micro.tolist()) == total_micro(posted) == sum(micro_by(posted, "pool").values())
     exact_micro = posted.quantity * posted.unit_price * 1e6
     assert np.abs(posted.amount_micro - exact_micro).max() <= 0.5 + 1e-12 * np.abs(exact_micro).max()

@@ -1,7 +1,7 @@
 """The catalogue: figures that a scenario may refer to by name, each with its source.
 
-An entry begins at a line that is not indented. Only the entries that are asked for are parsed, so that a scenario that
-names three of them does not wait for the other hundreds.
+An entry begins at a line that is not indented. Only the entries that are asked for are parsed, so that a
+scenario that names three of them does not wait for the other hundreds.
 """
 
 import hashlib
@@ -61,7 +61,9 @@ class Catalogue:
         for file, text in texts.items():
             for name, entry in _split(text):
                 if name in self._texts:
-                    raise CatalogueError(f"the entry '{name}' stands twice, in {self._texts[name].file} and {file}")
+                    raise CatalogueError(
+                        f"the entry '{name}' stands twice, in {self._texts[name].file} and {file}"
+                    )
                 self._texts[name] = _Text(file, entry)
 
     def names(self, prefix: str = "") -> list[str]:
@@ -88,13 +90,17 @@ def catalogue() -> Catalogue:
     inside = files("sim") / "calibration"
     folder: Traversable = inside if inside.is_dir() else Path(__file__).parents[2] / "calibration"
     if not folder.is_dir():
-        raise CatalogueError("the folder 'calibration' with the catalogue is missing; install the program anew")
+        raise CatalogueError(
+            "the folder 'calibration' with the catalogue is missing; install the program anew"
+        )
     return read_catalogue(folder)
 
 
 def read_catalogue(folder: Traversable) -> Catalogue:
     """The catalogue in the YAML files of a folder."""
-    found = sorted((file for file in folder.iterdir() if file.name.endswith(".yaml")), key=lambda file: file.name)
+    found = sorted(
+        (file for file in folder.iterdir() if file.name.endswith(".yaml")), key=lambda file: file.name
+    )
     return Catalogue({file.name: file.read_text(encoding="utf-8") for file in found})
 
 
@@ -110,9 +116,13 @@ def _parse(name: str, where: _Text) -> Entry:
     try:
         body = read_yaml(where.text, where.file).tree[name]
     except ScenarioError as error:
-        raise CatalogueError(f"the catalogue entry '{name}' cannot be read: {error.problems[0].message}") from None
+        raise CatalogueError(
+            f"the catalogue entry '{name}' cannot be read: {error.problems[0].message}"
+        ) from None
     if not isinstance(body, dict) or not {"kind", "value", "source", "date", "grade"} <= set(body) <= _FIELDS:
-        raise CatalogueError(f"the catalogue entry '{name}' in {where.file} needs {', '.join(sorted(_FIELDS))}")
+        raise CatalogueError(
+            f"the catalogue entry '{name}' in {where.file} needs {', '.join(sorted(_FIELDS))}"
+        )
     if body["grade"] not in _GRADES:
         raise CatalogueError(f"the catalogue entry '{name}' has the unknown grade {body['grade']!r}")
     told = {field: None if body.get(field) is None else str(body[field]) for field in ("range", "note")}

@@ -64,14 +64,19 @@ def _from_catalogue(resolution: Resolution, name: str, path: Path) -> Tree:
 
 
 def _resolve_node(resolution: Resolution, path: Path, pool: Tree) -> None:
-    """The node of a pool: what the user says of it, completed with what is known of the accelerator's usual one."""
+    """The node of a pool: what the user says of it, completed with the accelerator's usual one."""
     usual = resolution.section("accelerators", str(pool.get("accelerator")), "node")
     written = pool.setdefault("node", {})
     if not isinstance(written, dict):
         return
     if not usual:
         # The accelerator is not known, which has been said: its node is no second mistake.
-        for key, value in (("accelerators", 1), ("price", f"0 {resolution.currency}"), ("idle", "0 W"), ("busy", "0 W")):
+        for key, value in (
+            ("accelerators", 1),
+            ("price", f"0 {resolution.currency}"),
+            ("idle", "0 W"),
+            ("busy", "0 W"),
+        ):
             written.setdefault(key, value)
         return
     if pool.get("purchase") != "owned":
@@ -87,7 +92,7 @@ def _resolve_node(resolution: Resolution, path: Path, pool: Tree) -> None:
 
 
 def _resolve_reference(resolution: Resolution, path: Path, workload: Tree) -> None:
-    """The accelerator on which durations are meant: the one that the workload may run on, if it is only one."""
+    """The accelerator on which durations are meant: where the workload may run, if that is only one."""
     service = workload.get("service")
     if workload.get("kind") in {"training", "batch"}:
         part, inside = workload, path
@@ -102,4 +107,5 @@ def _resolve_reference(resolution: Resolution, path: Path, workload: Tree) -> No
         part["reference"] = found[0]
     elif found:
         choices = ", ".join(found)
-        resolution.note(inside, "'reference' is needed: on which accelerator are the times meant?", None, choices)
+        told = "'reference' is needed: the accelerator on which the times are meant"
+        resolution.note(inside, told, None, choices)

@@ -1,4 +1,4 @@
-"""Iteration times of language models, filled in from the catalogue for the accelerators where they may run."""
+"""Iteration times of language models, filled in from the catalogue for where they may run."""
 
 import copy
 import re

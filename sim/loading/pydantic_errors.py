@@ -2,7 +2,6 @@
 
 import types
 from collections.abc import Iterator, Mapping
-from itertools import takewhile
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, Tag, ValidationError
@@ -44,14 +43,16 @@ def _faults(error: ErrorDetails) -> Iterator[Fault]:
             for fault in context["faults"]:
                 yield Fault((*path, *fault.path), fault.message, fault.found, fault.allowed, fault.hint)
         case "alternative":
-            yield _alternative(path, found, context["key"], tuple(context["allowed"].split()))
+            key, _, known = error["msg"].partition(":")
+            yield _alternative(path, found, key, tuple(known.split()))
         case "missing" if isinstance(path[-1], int):
             yield Fault(path[:-1], f"this list has too few values: {path[-1]}")
         case "missing":
             yield Fault(path[:-1], f"'{path[-1]}' is needed")
         case "extra_forbidden":
-            key, known = str(path[-1]), _keys_at(error["loc"][:-1])
-            yield Fault(path, f"unknown key '{key}'", None, ", ".join(known), did_you_mean(key, known), at_key=True)
+            key, keys = str(path[-1]), keys_at(error["loc"][:-1])
+            hint = did_you_mean(key, keys)
+            yield Fault(path, f"unknown key '{key}'", None, ", ".join(keys), hint, at_key=True)
         case "literal_error":
             allowed = tuple(name.strip("' ") for name in context["expected"].replace(" or ", ",").split(","))
             hint = did_you_mean(found, allowed) if isinstance(found, str) else None
@@ -66,7 +67,9 @@ def _alternative(path: Path, found: Any, key: str, allowed: tuple[str, ...]) -> 
     """None of several forms fits."""
     known = ", ".join(allowed)
     if not isinstance(found, Mapping):
-        return Fault(path, f"a mapping is needed, not {shape(found)}", shown(found), f"{key or 'one'} of {known}")
+        return Fault(
+            path, f"a mapping is needed, not {shape(found)}", shown(found), f"{key or 'one'} of {known}"
+        )
     if key and key not in found:
         return Fault(path, f"'{key}' is needed", None, known)
     if key:
@@ -144,41 +147,40 @@ def _is_tag(step: str | int) -> bool:
     return isinstance(step, str) and step.startswith("<") and step.endswith(">")
 
 
-def _keys_at(loc: tuple[str | int, ...]) -> tuple[str, ...]:
-    """The keys that the model at this place in a scenario has."""
-    place: Any = Scenario
+def keys_at(loc: tuple[str | int, ...]) -> tuple[str, ...]:
+    """The keys that the language has at a place: of the alternatives named by tags, or of all."""
+    places: list[tuple[str | None, Any]] = [(None, Scenario)]
     for step in loc:
-        place = _below(place, step)
-    model = _plain(place)
-    return tuple(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else ()
+        if _is_tag(step):
+            places = [place for place in places if place[0] == step]
+        else:
+            places = [below for _, place in places for below in _alternatives(_below(place, step))]
+    models = (place for _, place in places if isinstance(place, type) and issubclass(place, BaseModel))
+    return tuple(dict.fromkeys(key for model in models for key in model.model_fields))
+
+
+def _alternatives(place: Any, tag: str | None = None) -> Iterator[tuple[str | None, Any]]:
+    """The plain types that a type may stand for, each with its tag."""
+    arguments = get_args(place)
+    if get_origin(place) is Annotated:
+        tag = next((note.tag for note in arguments[1:] if isinstance(note, Tag)), tag)
+        yield from _alternatives(arguments[0], tag)
+    elif get_origin(place) in {Union, types.UnionType}:
+        for member in arguments:
+            yield from _alternatives(member, tag)
+    else:
+        yield tag, place
 
 
 def _below(place: Any, step: str | int) -> Any:
-    """The type one step below a type of the language; a tag chooses among alternatives."""
-    place = _plain(place)
-    if get_origin(place) in {Union, types.UnionType}:
-        members = [member for member in get_args(place) if member is not type(None)]
-        if _is_tag(step):
-            return next((m for m in members if any(t.tag == step for t in get_args(m) if isinstance(t, Tag))), Any)
-        return _below(members[0], step)
+    """The type one step below a plain type."""
     if isinstance(place, type) and issubclass(place, BaseModel):
         field = place.model_fields.get(str(step))
-        return field.annotation if field else Any
+        return field.annotation if field else None
     arguments = get_args(place)
     if get_origin(place) is dict:
         return arguments[1]
     if get_origin(place) is tuple and isinstance(step, int):
-        several = tuple(takewhile(lambda argument: argument is not Ellipsis, arguments))
+        several = tuple(argument for argument in arguments if argument is not Ellipsis)
         return several[min(step, len(several) - 1)]
-    return Any
-
-
-def _plain(place: Any) -> Any:
-    """A type without its annotations; of an optional one, the type."""
-    while get_origin(place) is Annotated:
-        place = get_args(place)[0]
-    if get_origin(place) in {Union, types.UnionType}:
-        members = [member for member in get_args(place) if member is not type(None)]
-        if len(members) == 1:
-            return _plain(members[0])
-    return place
+    return None

@@ -1,7 +1,7 @@
 """References to the catalogue -> the figures that they stand for.
 
-`{catalogue: NAME}` may stand anywhere; keys beside it replace figures of the entry. `profile: NAME` and `price:
-catalogue` are short forms.
+`{catalogue: NAME}` may stand anywhere; keys beside it replace figures of the entry. `profile: NAME` and
+`price: catalogue` are short forms.
 """
 
 import copy
@@ -54,14 +54,18 @@ def _replaced(resolution: Resolution, part: Any, path: Path) -> Any:
     if isinstance(part, list):
         return [_replaced(resolution, item, (*path, n)) for n, item in enumerate(part)]
     if not isinstance(part, dict):
-        return _profile(resolution, part, path) if path[-1:] == ("profile",) and isinstance(part, str) else part
+        return (
+            _profile(resolution, part, path) if path[-1:] == ("profile",) and isinstance(part, str) else part
+        )
     if not isinstance(part.get("catalogue"), str):
         return {key: _replaced(resolution, value, (*path, key)) for key, value in part.items()}
     name = part["catalogue"]
     entry = resolution.fetch(name, path)
     if entry is None:
         return part
-    over = {key: _replaced(resolution, value, (*path, key)) for key, value in part.items() if key != "catalogue"}
+    over = {
+        key: _replaced(resolution, value, (*path, key)) for key, value in part.items() if key != "catalogue"
+    }
     return _fitted(resolution, entry, over, path)
 
 
@@ -100,7 +104,9 @@ def _profile(resolution: Resolution, name: str, path: Path) -> Any:
     entry = resolution.fetch(f"profile.{name}", path) if f"profile.{name}" in resolution.catalogue else None
     if entry is None:
         known = [full.removeprefix("profile.") for full in resolution.catalogue.names("profile.")]
-        resolution.give_up(path, f"the catalogue has no profile '{name}'", ", ".join(known), guess(name, known))
+        resolution.give_up(
+            path, f"the catalogue has no profile '{name}'", ", ".join(known), guess(name, known)
+        )
         return name
     return copy.deepcopy(entry.value)
 

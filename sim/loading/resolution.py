@@ -17,7 +17,7 @@ Tree = dict[str, Any]
 class Resolution:
     """The tree of a scenario, in which references and short forms are replaced step by step.
 
-    Nothing has been validated: any part may be missing or of the wrong type, and is then left for the models to refuse.
+    Nothing has been validated: a part that is missing or of the wrong type is left for the models to refuse.
     """
 
     tree: Tree

@@ -1,13 +1,14 @@
 """Traces in CSV files beside a scenario -> rows of the scenario.
 
-`arrivals: {trace: jobs.csv}` has the columns submit_s, duration_s and accelerators; `market: {trace: spot.csv}` has
-spell_s and largest_gang, which is empty where every gang is served.
+`arrivals: {trace: jobs.csv}` has the columns submit_s, duration_s and accelerators; `market: {trace:
+spot.csv}` has spell_s and largest_gang, which is empty where every gang is served.
 """
 
 import csv
 import re
 from collections.abc import Callable
-from typing import Any
+from itertools import islice
+from typing import Any, TextIO
 
 from sim.loading.resolution import Resolution, mapping
 from sim.scenario.base import Path
@@ -41,36 +42,42 @@ def _read(
 ) -> list[Any]:
     """The rows of a file; faults name the file and the line."""
     rows: list[Any] = []
-    wrong, before = 0, len(resolution.faults)
     try:
         with (resolution.folder / name).open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream, strict=True)
-            missing = [column for column in columns if column not in (reader.fieldnames or ())]
-            if missing:
-                found = ", ".join(reader.fieldnames or ())
-                resolution.note(path, f"{name} has no column {' or '.join(missing)}", found, ", ".join(columns))
-                break
-            for row in reader:
-                try:
-                    rows.append(make(row))
-                except ValueError as error:
-                    wrong += 1
-                    if wrong <= MAX_SHOWN:
-                        resolution.note(path, f"line {reader.line_num} of {name}: {error}")
-                if len(rows) > MAX_TRACE:
-                    resolution.note(path, f"{name} has more than {MAX_TRACE:,} rows")
-                    return rows[:1]
+            rows, complaints = _parse(stream, name, columns, make)
     except OSError as error:
-        resolution.note(path, f"{name} cannot be read: {error.strerror or error}")
+        complaints = [f"{name} cannot be read: {error.strerror or error}"]
     except (ValueError, csv.Error) as error:
-        resolution.note(path, f"{name} is not a CSV file in UTF-8: {error}")
-    if wrong > MAX_SHOWN:
-        resolution.note(path, f"{name} has {wrong - MAX_SHOWN:,} more lines that cannot be read")
-    if not rows and len(resolution.faults) == before:
-        resolution.note(path, f"{name} has no rows")
-    if len(resolution.faults) > before:
+        complaints = [f"{name} is not a CSV file in UTF-8: {error}"]
+    for complaint in complaints[:MAX_SHOWN]:
+        resolution.note(path, complaint)
+    if len(complaints) > MAX_SHOWN:
+        resolution.note(path, f"{name} has {len(complaints) - MAX_SHOWN:,} more lines that cannot be read")
+    if complaints:
         resolution.unresolved.append(path)
     return rows
+
+
+def _parse(
+    stream: TextIO, name: str, columns: tuple[str, ...], make: Callable[[Row], Any]
+) -> tuple[list[Any], list[str]]:
+    """The rows of a stream, and what is wrong with them."""
+    reader = csv.DictReader(stream, strict=True)
+    header = reader.fieldnames or ()
+    if missing := [column for column in columns if column not in header]:
+        return [], [f"{name} has no column {' or '.join(missing)}; {', '.join(columns)} are needed"]
+    rows: list[Any] = []
+    complaints: list[str] = []
+    for row in islice(reader, MAX_TRACE + 1):
+        try:
+            rows.append(make(row))
+        except ValueError as error:
+            complaints.append(f"line {reader.line_num} of {name}: {error}")
+    if len(rows) > MAX_TRACE:
+        complaints.append(f"{name} has more than {MAX_TRACE:,} rows")
+    elif not rows and not complaints:
+        complaints.append(f"{name} has no rows")
+    return rows, complaints
 
 
 def _job(row: Row) -> dict[str, Any]:

@@ -68,18 +68,12 @@ def told_by_key(*keys: str) -> Discriminator:
     return _discriminator(choose, None, keys)
 
 
-class _Told(Discriminator):
-    """A discriminator that can stand beside None in a union, for which it has to have a hash."""
-
-    __hash__ = object.__hash__
-
-
 def _discriminator(
     choose: Callable[[Any], str | None], key: str | None, allowed: tuple[str, ...]
 ) -> Discriminator:
-    return _Told(
+    # The message is for `sim.loading.pydantic_errors`: a context is a dict, and annotations must be hashable.
+    return Discriminator(
         choose,
         custom_error_type="alternative",
-        custom_error_message="none of the alternatives",
-        custom_error_context={"key": key or "", "allowed": " ".join(allowed)},
+        custom_error_message=f"{key or ''}:{' '.join(allowed)}",
     )

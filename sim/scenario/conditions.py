@@ -24,11 +24,12 @@ _SIGN = {"wait": ">", "slack": "<"}
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """One comparison of a condition; `threshold` in seconds for wait and slack, a fraction for utilisation."""
+    """One comparison of a condition."""
 
     subject: Subject
     above: bool
     threshold: float
+    """[s] for wait and slack, a fraction for utilisation."""
     over_s: float = 0.0
     pool: str | None = None
 
@@ -37,7 +38,8 @@ class Test:
         dimension = units.FRACTION if self.subject == "utilisation" else units.DURATION
         over = f" over {units.render(self.over_s, units.DURATION)}" if self.over_s else ""
         pool = f" of {self.pool}" if self.pool else ""
-        return f"{self.subject} {'>' if self.above else '<'} {units.render(self.threshold, dimension)}{over}{pool}"
+        sign = ">" if self.above else "<"
+        return f"{self.subject} {sign} {units.render(self.threshold, dimension)}{over}{pool}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,9 @@ def _test(text: str) -> Test:
         raise ValueError(f"{text!r} is not a condition; allowed: {_TAKES}")
     subject: Subject = found["subject"]  # type: ignore[assignment]  # one of the subjects, checked above
     if found["sign"] != _SIGN.get(subject, found["sign"]):
-        raise ValueError(f"{text!r}: a burst waits for {subject} {_SIGN[subject]} a duration; allowed: {_TAKES}")
+        raise ValueError(
+            f"{text!r}: a burst waits for {subject} {_SIGN[subject]} a duration; allowed: {_TAKES}"
+        )
     if subject != "utilisation" and (found["over"] or found["pool"]):
         raise ValueError(f"{text!r}: only utilisation has 'over' and 'of'; allowed: {_TAKES}")
     dimension = units.FRACTION if subject == "utilisation" else units.DURATION
@@ -71,20 +75,25 @@ def _test(text: str) -> Test:
 
 
 class _ReadCondition:
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: PLW3201
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         def validate(raw: Any) -> Condition:
             if isinstance(raw, Condition):
                 return raw
             if not isinstance(raw, str):
-                raise ValueError(f"a condition is a text; allowed: {_TAKES}")  # noqa: TRY004  # pydantic collects ValueErrors
+                raise ValueError(f"a condition is a text; allowed: {_TAKES}")  # pydantic collects ValueErrors
             return parse_condition(raw)
 
         return core_schema.no_info_plain_validator_function(
             validate, serialization=core_schema.plain_serializer_function_ser_schema(str)
         )
 
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:  # noqa: PLW3201
-        return {"type": "string", "examples": ["wait > 2 h", "slack < 12 h", "utilisation > 80% over 30 days"]}
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {
+            "type": "string",
+            "examples": ["wait > 2 h", "slack < 12 h", "utilisation > 80% over 30 days"],
+        }
 
 
 When = Annotated[Condition, _ReadCondition()]

@@ -14,4 +14,6 @@ def allowed_sites(scenario: Scenario, workload: Training | Inference) -> frozens
     """The sites where every rule on the workload's tags lets it run."""
     tags = tags_of(scenario, workload)
     zones = [frozenset(rule.stay_in) for rule in scenario.rules if rule.tag in tags]
-    return frozenset(name for name, site in scenario.sites.items() if all(site.zone in zone for zone in zones))
+    return frozenset(
+        name for name, site in scenario.sites.items() if all(site.zone in zone for zone in zones)
+    )

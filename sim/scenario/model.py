@@ -17,8 +17,8 @@ Gang = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,5}$")]
 class Scenario(Model):
     """Sites, workloads, rules, strategies and a horizon.
 
-    Every reference to the catalogue has been replaced by its figures; where the user stated beliefs, the fields
-    hold them until `sim.scenario.beliefs.realise` has put drawn numbers in their places.
+    Every reference to the catalogue has been replaced by its figures; where the user stated beliefs, the
+    fields hold them until `sim.scenario.beliefs.realise` has put drawn numbers in their places.
     """
 
     title: Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -35,11 +35,11 @@ class Scenario(Model):
     locations: Annotated[tuple[Name, ...], Field(min_length=1)]
     """Where people, data and sites are."""
     network: tuple[Link, ...] = ()
-    accelerators: dict[Name, Accelerator] = {}
-    models: dict[Name, dict[Name, dict[Gang, LlmPerformance]]] = {}
+    accelerators: dict[Name, Accelerator] = Field(default_factory=dict)
+    models: dict[Name, dict[Name, dict[Gang, LlmPerformance]]] = Field(default_factory=dict)
     """Iteration times of language models: model -> accelerator -> gang size -> measured points."""
     sites: Annotated[dict[Name, Site], Field(min_length=1)]
-    datasets: dict[Name, Dataset] = {}
+    datasets: dict[Name, Dataset] = Field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
     workloads: Annotated[dict[Name, Workload], Field(min_length=1)]
     strategies: Annotated[dict[Name, Strategy], Field(min_length=1)]
@@ -52,4 +52,6 @@ class Scenario(Model):
 
     def pools(self) -> dict[str, OwnedPool | OnDemandPool | SpotPool]:
         """All pools by `site/pool`, in the order in which they are written."""
-        return {f"{name}/{pool}": facts for name, site in self.sites.items() for pool, facts in site.pools.items()}
+        return {
+            f"{name}/{pool}": facts for name, site in self.sites.items() for pool, facts in site.pools.items()
+        }

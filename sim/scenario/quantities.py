@@ -1,8 +1,8 @@
 """The types of the language's fields: numbers with units and random quantities, each with its range.
 
-A field typed `Duration` holds seconds, `Money` holds currency units, and so on: canonical units, as `sim.units` defines
-them. Where the user states a *belief* instead of a number, the field holds a `Belief` until `sim.scenario.beliefs`
-puts a drawn number in its place; the engine, the ledger and the metrics only ever see scenarios without beliefs.
+A field typed `Duration` holds seconds, `Money` currency units, and so on: the canonical units of `sim.units`.
+Where the user states a *belief* instead of a number, the field holds a `Belief` until `sim.scenario.beliefs`
+has put a drawn number in its place; engine, ledger and metrics only ever see scenarios without beliefs.
 """
 
 import datetime as dt
@@ -14,13 +14,24 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from sim import units
-from sim.scenario.base import Path as Path
-from sim.scenario.random_quantities import MAX_VALUE, Belief, RandomQuantity, Reading, ends, greatest_draw, write
+from sim.scenario import base
+from sim.scenario.random_quantities import (
+    MAX_VALUE,
+    Belief,
+    RandomQuantity,
+    Reading,
+    ends,
+    greatest_draw,
+    write,
+)
 from sim.units import Dimension
+
+Path = base.Path
+"""Where something stands in a scenario."""
 
 
 class _Read:
-    """Pydantic's view of a number: reads the written form, writes it back, and names its place in the schema."""
+    """Pydantic's view of a number: reads the written form, writes it back, and names its schema."""
 
     prefix = ""
 
@@ -34,14 +45,16 @@ class _Read:
         self.certain = certain
         """Whether a belief cannot stand here: what we decide or promise is known."""
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: PLW3201
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         def validate(raw: Any, info: core_schema.ValidationInfo) -> Any:
             if isinstance(raw, Belief | RandomQuantity):
                 return raw
             reading = Reading(_currency(info))
             value = self.read(raw, reading)
             if reading.faults:
-                raise PydanticCustomError("quantity", "not a valid quantity", {"faults": tuple(reading.faults)})
+                raise PydanticCustomError(
+                    "quantity", "not a valid quantity", {"faults": tuple(reading.faults)}
+                )
             return value
 
         def serialise(value: Any, info: core_schema.SerializationInfo) -> Any:
@@ -51,7 +64,9 @@ class _Read:
             validate, serialization=core_schema.plain_serializer_function_ser_schema(serialise, info_arg=True)
         )
 
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:  # noqa: PLW3201
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
         return {"$ref": f"#/definitions/{definition(self.prefix, self.dimension)}"}
 
     def read(self, raw: Any, reading: Reading) -> Any:
@@ -112,7 +127,7 @@ class _ReadRandom(_Read):
 
 
 class _ReadThreshold(_Read):
-    """A threshold of a metric, in the metric's own unit; a share may be written in per cent, money in the currency."""
+    """A threshold of a metric: a plain number in its unit, a percentage, an amount of money, a duration."""
 
     prefix = "threshold "
 
@@ -133,12 +148,14 @@ class _ReadThreshold(_Read):
 class _ReadDate:
     """A day, as in 2026-01-05."""
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: PLW3201
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(
             _read_date, serialization=core_schema.plain_serializer_function_ser_schema(dt.date.isoformat)
         )
 
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:  # noqa: PLW3201
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
         return {"type": "string", "format": "date", "pattern": _DATE.pattern, "examples": ["2026-01-05"]}
 
 
@@ -152,7 +169,9 @@ def _read_date(raw: Any) -> dt.date:
         try:
             date = dt.date.fromisoformat(raw)
         except ValueError as error:
-            raise PydanticCustomError("date", "there is no such day: {reason}", {"reason": str(error)}) from None
+            raise PydanticCustomError(
+                "date", "there is no such day: {reason}", {"reason": str(error)}
+            ) from None
         if 1970 <= date.year <= 2200:
             return date
     raise PydanticCustomError("date", "a day from 1970 to 2200 is needed, such as 2026-01-05")

@@ -1,7 +1,7 @@
 """Random quantities and beliefs, as they are written in a scenario.
 
-A random quantity is a number, or a one-key mapping that names a family: `{lognormal: {median: 14 weeks, p95: 34
-weeks}}`. A belief is a number that the planner does not know: `{belief: {triangular: {...}}}`.
+A random quantity is a number, or a one-key mapping that names a family: `{uniform: {low: 2 h, high: 9 h}}`. A
+belief is a number that the planner does not know: `{belief: {triangular: {...}}}`.
 """
 
 import itertools
@@ -20,7 +20,7 @@ from sim.scenario.base import Fault, Path
 from sim.units import Dimension, UnitError
 
 FAR = 1e-6
-"""Where a quantity without an end is looked at: beyond this quantile and its mirror image lies next to nothing."""
+"""Where a quantity without ends is looked at: next to nothing lies beyond this quantile and its mirror."""
 LAST_DRAW = 1 - 2.0**-53
 """The quantile of the greatest uniform draw."""
 MAX_VALUE = 1e15
@@ -31,8 +31,8 @@ MAX_VALUE = 1e15
 class RandomQuantity:
     """A random quantity as the user wrote it, its numbers in canonical units.
 
-    `parameters` maps a parameter's name to its value. The parameters of `choice` are (value, probability) pairs named
-    by their position, those of `quantiles` (probability, value), and those of `mixture` (weight, random quantity).
+    `parameters` maps a parameter's name to its value. Those of `choice` are (value, probability) pairs named
+    by their position, those of `quantiles` (probability, value), those of `mixture` (weight, quantity).
     """
 
     dimension: Dimension
@@ -151,7 +151,12 @@ class Reading:
             return Belief(self._certain(raw["belief"], dimension, (*path, "belief")))
         if isinstance(raw, bool) or not isinstance(raw, str | int | float):
             needed = dimension.phrase.replace("USD", self.currency)
-            self.note(path, f"{needed} is needed, not {_shape(raw)}", _shown(raw), _example(dimension, self.currency))
+            self.note(
+                path,
+                f"{needed} is needed, not {_shape(raw)}",
+                _shown(raw),
+                _example(dimension, self.currency),
+            )
             return 0.0
         try:
             return units.parse(raw if isinstance(raw, str) else repr(raw), dimension, self.currency)
@@ -197,9 +202,12 @@ class Reading:
             self.note(path, "a belief cannot be made of beliefs")
         return quantity
 
-    def _parameters(self, family: str, raw: Any, dimension: Dimension, path: Path) -> tuple[tuple[str, Any], ...]:
+    def _parameters(
+        self, family: str, raw: Any, dimension: Dimension, path: Path
+    ) -> tuple[tuple[str, Any], ...]:
         """The parameters written as `raw`, the value of the family's key."""
-        if not isinstance(raw, list if family == "mixture" else Mapping) or not raw:
+        fits = isinstance(raw, list) if family == "mixture" else isinstance(raw, Mapping)
+        if not fits or not raw:
             needed = "a list" if family == "mixture" else "a mapping"
             self.note(path, f"{family} takes {needed}, not {_shape(raw)}", _shown(raw), TAKES[family])
             return ()
@@ -209,7 +217,10 @@ class Reading:
             case "choice" | "quantiles":
                 first, second = _pair_dimensions(family, dimension)
                 return tuple(
-                    (str(n), (self.number(key, first, (*path, key)), self.number(value, second, (*path, key))))
+                    (
+                        str(n),
+                        (self.number(key, first, (*path, key)), self.number(value, second, (*path, key))),
+                    )
                     for n, (key, value) in enumerate(raw.items())
                 )
             case _:
@@ -239,11 +250,21 @@ class Reading:
                 hint = did_you_mean(name, (*known, "median", "p95") if takes_quantiles else known)
                 self.note(here, f"{family} has no parameter '{name}'", name, TAKES[family], hint)
         if len(found) == len(raw) and not _is_form(family, [name for name, _ in found]):
-            self.note(path, f"{family} is not described by these parameters", ", ".join(map(str, raw)), TAKES[family])
+            self.note(
+                path,
+                f"{family} is not described by these parameters",
+                ", ".join(map(str, raw)),
+                TAKES[family],
+            )
         return tuple(found)
 
     def note(
-        self, path: Path, message: str, found: str | None = None, allowed: str | None = None, hint: str | None = None
+        self,
+        path: Path,
+        message: str,
+        found: str | None = None,
+        allowed: str | None = None,
+        hint: str | None = None,
     ) -> None:
         """Remember that something is wrong."""
         self.faults.append(Fault(path, message, found, allowed, hint))

@@ -1,6 +1,7 @@
 """Sites, their pools and prices, the network between locations, and datasets."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, StrictBool, Tag, model_validator
@@ -40,9 +41,10 @@ class Link(Model):
 
 
 class EgressTier(Model):
-    """One step of a tiered egress price; `up_to` is the volume in a calendar month at which the next step begins."""
+    """One step of a tiered egress price."""
 
     up_to: KnownData | None = None
+    """The volume in a calendar month at which the next step begins."""
     price: DataPrice
 
 
@@ -57,7 +59,7 @@ class Egress(Model):
         if last is not None:
             raise ValueError("the last tier has no 'up_to': it holds for all that is above")
         ends = [end for end in bounded if end is not None]
-        if len(ends) < len(bounded) or any(a >= b for a, b in zip(ends, ends[1:], strict=False)):
+        if len(ends) < len(bounded) or any(a >= b for a, b in pairwise(ends)):
             raise ValueError("every tier but the last has an 'up_to', each larger than the one before")
         return self
 
@@ -132,7 +134,7 @@ class OnDemandPool(Model):
 
 
 class PricePath(Model):
-    """A price that wanders around its mean: its logarithm reverts to the mean, and moves at random moments."""
+    """A price that wanders around its mean: its logarithm reverts to the mean, and moves now and then."""
 
     mean: HourlyPrice
     sd: Ratio
@@ -158,11 +160,12 @@ class RegimeMarket(Model):
 
 
 class TraceMarket(Model):
-    """Availability replayed from a trace of [spell, largest gang] steps, which is begun at a random moment."""
+    """Availability replayed from a trace of [spell, largest gang] steps."""
 
     trace: Annotated[tuple[tuple[PositiveDuration, Count | None], ...], Field(min_length=1)]
     """A step without a largest gang (null) serves every gang."""
     random_start: StrictBool = True
+    """Whether the replay begins at a random moment of the trace."""
 
 
 def _price_form(value: Any) -> str:
@@ -217,9 +220,9 @@ class Site(Model):
     staff: Staff | None = None
     storage: Storage | None = None
     egress: Egress | None = None
-    access: dict[Name, RandomDuration] = {}
+    access: dict[Name, RandomDuration] = Field(default_factory=dict)
     """Round trip from users at a location to the site."""
-    pools: dict[Name, Pool] = {}
+    pools: dict[Name, Pool] = Field(default_factory=dict)
 
 
 class Dataset(Model):

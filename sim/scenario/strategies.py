@@ -21,13 +21,16 @@ class Option(Model):
 
 
 class Own(Model):
-    """How many nodes we own: what does not stand at the start is ordered then; what is too much is sold then."""
+    """How many nodes we own: at the start, what does not stand is ordered, and what is too much is sold."""
 
     nodes: Count
 
 
 class Order(Model):
-    """An order of nodes: once, at a time after the start, or whenever a condition holds and no order is on its way."""
+    """An order of nodes: once, at a time after the start, or whenever a condition holds.
+
+    A condition is not looked at while an order is on its way.
+    """
 
     nodes: Positive
     at: KnownDuration | None = None
@@ -71,14 +74,22 @@ def _list(written: Any) -> Any:
     return [written] if isinstance(written, dict) else written
 
 
+Options = Annotated[tuple[Annotated[Option, BeforeValidator(_option)], ...], Field(min_length=1)]
+Orders = Annotated[tuple[Order, ...], Field(min_length=1), BeforeValidator(_list)]
+
+
 class Strategy(Model):
     """What we would do: where each workload may run, what we own, order, and scale."""
 
-    place: dict[Name, Annotated[tuple[Annotated[Option, BeforeValidator(_option)], ...], Field(min_length=1)]]
+    place: dict[Name, Options]
     """Workload, or `all` for those not named -> pools in order of preference."""
-    own: dict[PoolPath, Own] = {}
-    order: dict[PoolPath, Annotated[tuple[Order, ...], Field(min_length=1), BeforeValidator(_list)]] = {}
-    scale: dict[Name, Scale] = {}
+    own: dict[PoolPath, Own] = Field(default_factory=dict)
+    order: dict[PoolPath, Orders] = Field(default_factory=dict)
+    scale: dict[Name, Scale] = Field(default_factory=dict)
+
+    def nodes_wanted(self, pool: str, standing: int) -> int:
+        """Nodes that we want of a pool at the start, of which `standing` stand already."""
+        return self.own[pool].nodes if pool in self.own else standing
 
 
 STATISTICS = (

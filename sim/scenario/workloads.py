@@ -1,5 +1,6 @@
 """Workloads: training that arrives in jobs, and inference that arrives in requests."""
 
+from itertools import pairwise
 from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import Field, Tag, model_validator
@@ -30,7 +31,7 @@ MAX_TRACE = 50_000
 
 
 class Profile(Model):
-    """The shape of a week: relative intensity by hour, Monday midnight first; scaled to mean 1 where it is used."""
+    """The shape of a week: relative intensity by hour, Monday midnight first; it is scaled to mean 1."""
 
     hour_of_week: Annotated[tuple[Factor, ...], Field(min_length=HOURS_PER_WEEK, max_length=HOURS_PER_WEEK)]
 
@@ -97,7 +98,7 @@ class Bursty(Model):
 
 
 class Trace(Model):
-    """`trace:`: recorded jobs with their own sizes and durations, or the path of a CSV file that holds them."""
+    """`trace:`: recorded jobs with their own sizes and durations, or the path of a CSV file of them."""
 
     trace: Annotated[tuple[TraceJob, ...], Field(min_length=1, max_length=MAX_TRACE)]
 
@@ -271,7 +272,7 @@ class LlmPerformance(Model):
     @model_validator(mode="after")
     def _points_rise(self) -> Self:
         for name, points in (("decode_ms", self.decode_ms), ("prefill_ms", self.prefill_ms)):
-            if any(a >= b for (a, _), (b, _) in zip(points, points[1:], strict=False)):
+            if any(a >= b for (a, _), (b, _) in pairwise(points)):
                 raise ValueError(f"the points of '{name}' must be in ascending order, each once")
         return self
 

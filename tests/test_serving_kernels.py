@@ -1,0 +1,259 @@
+"""The compiled queues against queueing theory, plain Python, and worlds worked out by hand."""
+
+import heapq
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from sim.serving.kernels import bilinear, llm_replica, read_table, waits_ggc
+
+Floats = NDArray[np.float64]
+Draw = Callable[[np.random.Generator, int], Floats]
+Request = tuple[float, int, int]
+"""Arrival [s], tokens of the prompt, tokens of the answer."""
+
+REPLICATIONS = 40
+WARM_UP = 0.05
+Z = 4.0
+"""One of the 8 z tests of a correct kernel would fail with probability 5e-4; the seeds are fixed."""
+
+
+def erlang_c(servers: int, offered: float) -> float:
+    """P(wait > 0) in M/M/c with `offered` erlangs, by the recursion of Erlang B."""
+    blocked = 1.0
+    for c in range(1, servers + 1):
+        blocked = offered * blocked / (c + offered * blocked)
+    return blocked / (1.0 - offered / servers * (1.0 - blocked))
+
+
+def replicated(
+    gaps: Draw, service: Draw, servers: int, count: int, statistic: Callable[[Floats], np.floating]
+) -> tuple[float, float]:
+    """`statistic` of the settled waits in independent replications: mean and standard error."""
+    rng = np.random.default_rng(20260105)
+    values = []
+    for _ in range(REPLICATIONS):
+        waits = waits_ggc(np.cumsum(gaps(rng, count)), service(rng, count), servers)
+        values.append(float(statistic(waits[int(WARM_UP * count) :])))
+    return float(np.mean(values)), float(np.std(values, ddof=1)) / math.sqrt(REPLICATIONS)
+
+
+def agrees(estimate: tuple[float, float], theory: float) -> bool:
+    """Whether the estimate is within Z standard errors of theory, and would not be if theory were 3 % off."""
+    mean, error = estimate
+    assert 2 * Z * error < 0.03 * theory, f"too weak to see 3 %: {mean} +- {error}"
+    return abs(mean - theory) < Z * error
+
+
+def test_erlang_c_gives_the_known_closed_forms() -> None:
+    """Mean waits of M/M/c in units of the service time, as tabulated: 1, 0.9608, 0.6687, 0.0565."""
+    cases = ((1, 0.5, 1.0), (2, 1.4, 0.9608), (10, 9.0, 0.6687), (64, 58.0, 0.0565))
+    for servers, offered, wait in cases:
+        assert erlang_c(servers, offered) / (servers - offered) == pytest.approx(wait, abs=5e-5)
+
+
+@pytest.mark.parametrize(
+    ("servers", "offered", "count"), [(1, 0.5, 300_000), (2, 1.4, 500_000), (10, 7.0, 900_000)]
+)
+def test_waits_of_mmc_agree_with_erlang_c(servers: int, offered: float, count: int) -> None:
+    """Mean wait and share of waiting requests of M/M/c, service time 1."""
+
+    def gaps(rng: np.random.Generator, n: int) -> Floats:
+        return rng.exponential(1.0 / offered, n)
+
+    def times(rng: np.random.Generator, n: int) -> Floats:
+        return rng.exponential(1.0, n)
+
+    waiting = erlang_c(servers, offered)
+    assert agrees(replicated(gaps, times, servers, count, lambda w: np.mean(w > 0.0)), waiting)
+    assert agrees(replicated(gaps, times, servers, count, np.mean), waiting / (servers - offered))
+
+
+def test_waits_of_md1_are_half_of_mm1() -> None:
+    """M/D/1 at load 0.6 waits rho / (2 (1 - rho)) = 0.75 service times."""
+    estimate = replicated(
+        lambda rng, n: rng.exponential(1.0 / 0.6, n), lambda _, n: np.ones(n), 1, 60_000, np.mean
+    )
+    assert agrees(estimate, 0.75)
+
+
+def test_waits_of_mg1_agree_with_pollaczek_and_khinchine() -> None:
+    """M/G/1, lognormal service of mean 1 and cv^2 0.5, at load 0.6: 0.6 (1 + 0.5) / (2 x 0.4) = 1.125."""
+    sigma = math.sqrt(math.log(1.5))
+    estimate = replicated(
+        lambda rng, n: rng.exponential(1.0 / 0.6, n),
+        lambda rng, n: rng.lognormal(-(sigma**2) / 2.0, sigma, n),
+        1,
+        100_000,
+        np.mean,
+    )
+    assert agrees(estimate, 1.125)
+
+
+def test_the_time_integral_of_the_queue_is_the_sum_of_the_waits() -> None:
+    """Little's law on a path: the queue length, counted from its own events, integrates to the total wait."""
+    rng = np.random.default_rng(1)
+    arrival = np.cumsum(rng.exponential(1.0, 20_000))
+    waits = waits_ggc(arrival, rng.exponential(3.6, 20_000), 4)
+    times = np.concatenate((arrival, arrival + waits))
+    steps = np.concatenate((np.ones(20_000), -np.ones(20_000)))
+    order = np.argsort(times, kind="stable")
+    length = np.cumsum(steps[order])
+    assert np.sum(length[:-1] * np.diff(times[order])) == pytest.approx(waits.sum(), rel=1e-9)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.integers(0, 20)), max_size=40),
+    st.integers(1, 9),
+)
+@settings(max_examples=200, deadline=None)
+def test_waits_equal_a_plain_queue(requests: list[tuple[int, int]], servers: int) -> None:
+    """The kernel leaves the same waits as a few lines of Python, for whole numbers exactly."""
+    arrival = np.cumsum([gap for gap, _ in requests], dtype=np.float64)
+    service = np.array([time for _, time in requests], dtype=np.float64)
+    free = [0.0] * servers
+    expected = []
+    for at, time in zip(arrival, service, strict=True):
+        start = max(at, free[0])
+        heapq.heapreplace(free, start + time)
+        expected.append(start - at)
+    assert waits_ggc(arrival, service, servers).tolist() == expected
+
+
+V4_PREFILL = (np.array([512.0, 2048.0, 8192.0]), np.array([0.0930, 0.2742, 1.5498]))
+V4_DECODE = (np.array([1.0, 8.0, 32.0, 64.0]), np.array([0.0450, 0.0465, 0.0530, 0.0716]))
+"""Llama2-70B on eight A100 (Splitwise, medians)."""
+
+
+def test_measured_iteration_times_are_read_back() -> None:
+    """A table gives at its points what was measured, half-way the mean, beyond the last the last slope."""
+    tokens = np.array([512.0, 1280.0, 2048.0, 8192.0, 14336.0])
+    expected = [0.0930, (0.0930 + 0.2742) / 2, 0.2742, 1.5498, 1.5498 + (1.5498 - 0.2742)]
+    assert read_table(*V4_PREFILL, tokens) == pytest.approx(expected, rel=1e-12)
+    assert read_table(*V4_DECODE, V4_DECODE[0]).tolist() == V4_DECODE[1].tolist()
+
+
+def test_a_table_holds_below_its_first_point_and_never_falls_beyond_its_last() -> None:
+    """1 token costs what 512 do; a falling last segment is not continued; one point is a constant."""
+    assert read_table(*V4_PREFILL, np.array([1.0])).tolist() == [0.0930]
+    assert read_table(np.array([1.0, 2.0]), np.array([4.0, 3.0]), np.array([9.0])).tolist() == [3.0]
+    assert read_table(np.array([8.0]), np.array([0.5]), np.array([1.0, 8.0, 64.0])).tolist() == [0.5] * 3
+
+
+def run_llm(
+    requests: Sequence[Request], prefill: tuple[Floats, Floats], decode: tuple[Floats, Floats], max_batch: int
+) -> tuple[Floats, Floats, float]:
+    """What the kernel says of these requests: times to first and last token [s], busy time [s]."""
+    arrival, prompt, answer = (np.array(column) for column in zip(*requests, strict=True))
+    times: tuple[Floats, Floats, float] = llm_replica(
+        arrival.astype(np.float64), prompt, answer, *prefill, *decode, max_batch
+    )
+    return times
+
+
+def test_a_request_alone_takes_its_prefill_and_its_decodes() -> None:
+    """Prompt 512, 11 tokens: first after 0.0930 s, last after 0.0930 + 10 x 0.0450 s."""
+    ttft, e2e, busy = run_llm([(100.0, 512, 11)], V4_PREFILL, V4_DECODE, 64)
+    assert ttft[0] == pytest.approx(0.0930, rel=1e-12)
+    assert e2e[0] == pytest.approx(0.0930 + 10 * 0.0450, rel=1e-12)
+    assert busy == pytest.approx(0.0930 + 10 * 0.0450, rel=1e-12)
+
+
+TWO = ((np.array([1.0]), np.array([2.0])), (np.array([1.0, 2.0]), np.array([1.0, 1.5])))
+"""Every prefill takes 2 s; an iteration 1 s for one request, 1.5 s for two."""
+
+
+def test_two_overlapping_requests_share_iterations() -> None:
+    """A (t = 0, 4 tokens) and B (t = 2.5, 3 tokens).
+
+    A: prefill 0-2, decode 2-3 (its 2nd token). B arrived at 2.5: prefill 3-5. Both: 5-6.5 (A's 3rd, B's 2nd),
+    6.5-8 (A's 4th, B's 3rd). A: ttft 2, e2e 8. B: ttft 2.5, e2e 5.5. Busy all the time, 8 s.
+    """
+    ttft, e2e, busy = run_llm([(0.0, 1, 4), (2.5, 1, 3)], *TWO, 2)
+    assert ttft.tolist() == [2.0, 2.5]
+    assert e2e.tolist() == [8.0, 5.5]
+    assert busy == 8.0
+
+
+def test_a_full_batch_keeps_the_next_request_waiting() -> None:
+    """With max_batch 1, A (4 tokens) ends at 2 + 3 x 1 = 5; B is prefilled 5-7 and ends at 7 + 2 = 9."""
+    ttft, e2e, busy = run_llm([(0.0, 1, 4), (2.5, 1, 3)], *TWO, 1)
+    assert ttft.tolist() == [2.0, 7.0 - 2.5]
+    assert e2e.tolist() == [5.0, 9.0 - 2.5]
+    assert busy == 9.0
+
+
+def step_by_step(
+    requests: Sequence[Request], prefill_s: float, decode_s: list[float], max_batch: int
+) -> tuple[list[float], list[float], int]:
+    """One replica, one iteration at a time; also the largest batch that it had."""
+    now, largest = 0.0, 0
+    waiting = list(enumerate(requests))
+    active: dict[int, int] = {}
+    first, last = [0.0] * len(requests), [0.0] * len(requests)
+    while waiting or active:
+        if waiting and waiting[0][1][0] <= now and len(active) < max_batch:
+            who, (_, prompt, answer) = waiting.pop(0)
+            now += prefill_s * prompt
+            first[who] = last[who] = now
+            if answer > 1:
+                active[who] = answer - 1
+        elif active:
+            now += decode_s[len(active) - 1]
+            for who in list(active):
+                active[who] -= 1
+                if active[who] == 0:
+                    last[who] = now
+                    del active[who]
+        else:
+            now = waiting[0][1][0]
+        largest = max(largest, len(active))
+    return first, last, largest
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 40), st.integers(1, 4), st.integers(1, 9)), min_size=1, max_size=25),
+    st.lists(st.integers(1, 8), min_size=4, max_size=4),
+    st.integers(1, 4),
+)
+@settings(max_examples=200, deadline=None)
+def test_iterations_taken_at_once_equal_one_by_one(
+    rows: list[tuple[int, int, int]], decode_quarters: list[int], max_batch: int
+) -> None:
+    """All times are quarters of seconds, whose sums are exact: both simulations agree to the bit."""
+    arrival = np.cumsum([gap for gap, _, _ in rows]) / 4.0
+    requests = [(at, prompt, answer) for at, (_, prompt, answer) in zip(arrival.tolist(), rows, strict=True)]
+    decode_s = np.array(decode_quarters) / 4.0
+    first, last, largest = step_by_step(requests, 0.75, decode_s.tolist(), max_batch)
+    prefill = (np.arange(1.0, 5.0), 0.75 * np.arange(1.0, 5.0))
+    ttft, e2e, _ = run_llm(requests, prefill, (np.arange(1.0, 5.0), decode_s), max_batch)
+    assert (arrival + ttft).tolist() == first
+    assert (arrival + e2e).tolist() == last
+    assert largest <= max_batch
+
+
+def test_no_more_than_a_full_batch_is_between_first_and_last_token() -> None:
+    """In a crowd, the requests that have their first token and not yet their last are at most max_batch."""
+    rng = np.random.default_rng(2)
+    requests = [(0.01 * n, int(rng.integers(50, 3000)), int(rng.integers(1, 300))) for n in range(2000)]
+    ttft, e2e, _ = run_llm(requests, V4_PREFILL, V4_DECODE, 32)
+    arrival = np.array([at for at, _, _ in requests])
+    times = np.concatenate((arrival + e2e, arrival + ttft))
+    steps = np.concatenate((-np.ones(2000), np.ones(2000)))
+    # One that leaves makes room before the next prefill, which takes time: ends sort before beginnings.
+    active = np.cumsum(steps[np.argsort(times, kind="stable")])
+    assert active.max() == 32
+
+
+def test_bilinear_reads_corners_middles_and_clamps() -> None:
+    """In [[0, 10], [100, 110]] the middle is 55; outside, the edge holds; a single row is constant."""
+    rows, columns = np.array([0.0, 1.0]), np.array([0.0, 2.0])
+    table = np.array([[0.0, 10.0], [100.0, 110.0]])
+    at = (np.array([0.0, 1.0, 0.5, 9.0, -1.0]), np.array([0.0, 2.0, 1.0, 9.0, 1.0]))
+    assert bilinear(rows, columns, table, *at).tolist() == [0.0, 110.0, 55.0, 110.0, 5.0]
+    assert bilinear(rows[:1], columns, table[:1], *at).tolist() == [0.0, 10.0, 5.0, 10.0, 5.0]
