@@ -32,6 +32,14 @@ ROOM, ON_DEMAND, SPOT = 0, 1, 2
 TRAIN, SERVE, SHARED = 0, 1, -1
 CAMPUS, CLOUD = 0, 1
 
+OWNED_POOL: dict[str, Any] = {
+    "purchase": "owned",
+    "accelerator": "A100-80GB",
+    "node": {"accelerators": 8, "price": "43800 USD", "idle": "1 kW", "busy": "5 kW", "support": "10%"},
+    "life": "5 years",
+    "resale": "20%",
+}
+
 Row = tuple[int, ...]
 Key = tuple[Any, ...]
 
@@ -54,10 +62,7 @@ def scenario(
     def price(amount: float, unit: str) -> str:
         return f"{amount * scale:.6f} {unit}"
 
-    node = {
-        "accelerators": 8, "price": price(43_800, "USD"), "idle": "1 kW", "busy": "5 kW", "support": "10%",
-    }  # fmt: skip
-    pool = {"purchase": "owned", "accelerator": "A100-80GB", "node": node, "life": "5 years", "resale": "20%"}
+    node = OWNED_POOL["node"] | {"price": price(43_800, "USD")}
     rented = {"accelerator": "A100-80GB", "node": {"accelerators": 8}}
     replica = {"accelerators": 1, "load": "1 s"}
     return Scenario.model_validate(
@@ -75,7 +80,7 @@ def scenario(
                     "power": {"price": price(0.1, "USD/kWh"), "pue": 1.5},
                     "staff": {"people": 1.5, "salary": price(87_600, "USD/year")},
                     "storage": {"price": price(0.73, "USD/GB/month")},
-                    "pools": {"room": pool | (room or {})},
+                    "pools": {"room": OWNED_POOL | {"node": node} | (room or {})},
                 },
                 "site1": {
                     "kind": "cloud", "location": "iowa", "zone": "away", "provider": "gcp",

@@ -55,24 +55,28 @@ def test_large_gang_takes_whole_nodes() -> None:
     assert records.attempts.start_s.tolist() == [0, 100]
 
 
-def test_backfill_does_not_starve_the_head() -> None:
-    """Eight wait for a node; the half-empty node is kept for them, so four that came later wait as well.
+def test_backfill_does_not_delay_the_head() -> None:
+    """Eight wait for the half-busy node, which will be theirs at 100: two that end at 70 may use it, two of 90 may not."""
+    rows = ((0, 4, 100), (10, 8, 50), (20, 2, 50), (25, 2, 90))
+    records = run(world(jobs(*rows)), plan([owned()], [training(option(0))]))
+    assert records.attempts.start_s.tolist() == [0, 100, 20, 150]
+    assert reasons(records) == [(10, 1, 0, "POOL_FULL"), (25, 3, 0, "BEHIND_HEAD")]
 
-    At 100 the other node becomes free: the eight start there, and the four on what was kept.
-    """
-    rows = ((0, 8, 100), (0, 4, 1000), (10, 8, 50), (20, 4, 50))
+
+def test_head_gets_the_node_that_will_be_free_first() -> None:
+    """Of a node busy until 100 and one half busy until 1000 the first is kept; four may use the half of the second."""
+    rows = ((0, 8, 100), (0, 4, 1000), (10, 8, 50), (20, 4, 500))
     records = run(world(jobs(*rows)), plan([owned(2)], [training(option(0))]))
-    assert records.attempts.start_s.tolist() == [0, 0, 100, 100]
-    assert reasons(records) == [(10, 2, 0, "POOL_FULL"), (20, 3, 0, "BEHIND_HEAD")]
+    assert records.attempts.start_s.tolist() == [0, 0, 100, 20]
+    assert records.attempts.node.tolist() == [0, 1, 0, 1]
 
 
-def test_backfill_uses_what_is_not_kept() -> None:
-    """Sixteen wait for two whole nodes; the two emptiest are kept, and the third node's free half serves four."""
+def test_large_head_gets_the_nodes_that_will_be_free_first() -> None:
+    """Sixteen wait for the two nodes that are free at 100; the third node's free half serves four meanwhile."""
     rows = ((0, 4, 1000), (0, 8, 100), (0, 8, 100), (10, 16, 50), (20, 4, 50))
-    pool = owned(3)
-    records = run(world(jobs(*rows)), plan([pool], [training(option(0))]))
+    records = run(world(jobs(*rows)), plan([owned(3)], [training(option(0))]))
     assert records.attempts.node.tolist()[:3] == [0, 1, 2]
-    assert records.attempts.start_s.tolist() == [0, 0, 0, 100, 100]
+    assert records.attempts.start_s.tolist() == [0, 0, 0, 100, 20]
     records = run(world(jobs(*rows)), plan([owned(5)], [training(option(0))]))
     assert records.attempts.start_s.tolist() == [0, 0, 0, 10, 20]
 

@@ -1,15 +1,19 @@
 """The ledger in miniature worlds whose bills are worked out by hand."""
 
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
 import pytest
 
-from sim.ledger import Category, billed_accelerator_s, micro_by, total_micro, total_usd
+from sim.ledger import Category, Traffic, billed_accelerator_s, micro_by, total_micro, total_usd
+from sim.ledger.books import open_books
+from sim.ledger.data import Copy, copied_away
 from sim.ledger.postings import Account, Column, Entry, ledger_of
 from sim.ledger.rules import Charge, tiered_usd
 from sim.policies.plan import Plan
 from sim.policies.procurement import OrderRule
+from sim.records import Nodes, Outages, Sold
 from sim.scenario.sites import EgressTier
 from tests.ledger_miniature import (
     CAMPUS,
@@ -18,6 +22,7 @@ from tests.ledger_miniature import (
     GB,
     HOUR_S,
     ON_DEMAND,
+    OWNED_POOL,
     ROOM,
     SERVE,
     SHARED,
@@ -31,6 +36,7 @@ from tests.ledger_miniature import (
     records,
     scenario,
     traffic,
+    world,
 )
 from tests.miniature import on_demand, option, owned, spot, training
 from tests.miniature import plan as bare_plan
@@ -149,6 +155,38 @@ def test_a_node_is_written_off_to_its_resale_value_and_not_further() -> None:
     assert monthly(posted, Category.POWER) == pytest.approx([hours * 0.15 for hours in stands_h], abs=1e-6)
 
 
+def test_nodes_that_are_sold_bring_their_value_at_the_start() -> None:
+    """Three nodes at 20 % of 43,800 USD, in the first month and never again."""
+    posted = ledger(scenario(), plan(59), records(sold=[(3,)]))
+    assert monthly(posted, Category.SALE) == [-26_280.0, 0.0]
+
+
+def test_each_owned_pool_pays_for_its_own_nodes() -> None:
+    """A second room, at the other site, has one node and sells two; the first has two and sells one."""
+    facts = scenario(cloud={"pools": {"room": OWNED_POOL}})
+    made = bare_plan([owned(2), owned(1, site=1)], [training(option(0))], horizon_s=31 * DAY_S)
+    left = replace(
+        records(),
+        nodes=Nodes.of([(0, 0, 0, -1), (0, 1, 0, -1), (1, 0, 0, -1)]),
+        sold=Sold.of([(0, 1), (1, 2)]),
+        outages=Outages.of([(0, 1, 0, HOUR_S)]),
+    )
+    posted = ledger(facts, made, left)
+    assert lines(posted, Category.AMORTISATION, Category.SALE) == {
+        (0, "AMORTISATION", CAMPUS, 0, SHARED, -1): 2 * 744.0,
+        (0, "AMORTISATION", CLOUD, 1, SHARED, -1): 744.0,
+        (0, "SALE", CAMPUS, 0, SHARED, -1): -8_760.0,
+        (0, "SALE", CLOUD, 1, SHARED, -1): -2 * 8_760.0,
+    }
+
+
+def test_free_accelerators_are_still_counted() -> None:
+    """A price of 0 bills nothing, but the hours are in the books."""
+    posted = ledger(scenario(), plan(31, pools=[]), records([(SPOT, 2, 0, HOUR_S)]), spot=[(0, 0.0)])
+    assert lines(posted, Category.ACCELERATORS) == {(0, "ACCELERATORS", CLOUD, SPOT, TRAIN, -1): 0.0}
+    assert billed_accelerator_s(posted) == {SPOT: 2 * HOUR_S}
+
+
 def test_a_node_in_transit_costs_nothing() -> None:
     """An order that has not arrived by the horizon leaves no node; only the people who wait cost."""
     posted = ledger(scenario(), plan(31), records())
@@ -216,10 +254,11 @@ def test_transfers_under_way_at_the_horizon_pay_what_has_moved() -> None:
     rows = [
         (0, CAMPUS, CLOUD, 0, 7_200 * GB, 0, last_s - HOUR_S, -1),
         (1, CAMPUS, CLOUD, 0, 100 * GB, 0, last_s + HOUR_S, -1),
+        (2, CAMPUS, CLOUD, 0, 100 * GB, 0, -1, -1),
     ]
     posted = ledger(
         scenario(cloud=STORAGE, link="0.02 USD/GB"),
-        plan(31, datasets=[(CAMPUS, 7.2e12, 0.0), (CAMPUS, 1e11, 0.0)]),
+        plan(31, datasets=[(CAMPUS, 7.2e12, 0.0), (CAMPUS, 1e11, 0.0), (CAMPUS, 1e11, 0.0)]),
         records(transfers=rows),
     )
     assert lines(posted, Category.TRANSFER) == {(0, "TRANSFER", CLOUD, -1, SHARED, 0): 72.0}
@@ -228,8 +267,7 @@ def test_transfers_under_way_at_the_horizon_pay_what_has_moved() -> None:
 
 def test_a_copy_is_kept_up_to_date_over_the_link() -> None:
     """After 100 GB come the 10 GB by which the data grew until they arrived, then 1 GB/h to the horizon."""
-    ready_s = 10 * HOUR_S
-    row = (0, CAMPUS, CLOUD, 0, 100 * GB, 0, 0, ready_s)
+    row = (0, CAMPUS, CLOUD, 0, 100 * GB, 0, 2 * HOUR_S, 10 * HOUR_S)
     posted = ledger(
         scenario(link="0.02 USD/GB"),
         plan(59, datasets=[(CAMPUS, 1e11, GB / HOUR_S)]),
@@ -261,6 +299,16 @@ def test_a_copy_within_a_location_costs_egress_but_no_link() -> None:
         records(transfers=[row]),
     )
     assert lines(posted, Category.EGRESS, Category.TRANSFER) == {(1, "EGRESS", CLOUD, -1, SHARED, 0): 1.0}
+
+
+def test_copies_to_several_sites_leave_their_source_each() -> None:
+    """A dataset that goes to two sites leaves its home twice."""
+    books = open_books(world(scenario()), plan(59), records(), Traffic.none())
+    one, two = (Copy(0, CAMPUS, target, 0, 0, np.array([1.0, 2.0]) * target) for target in (1, 2))
+    sent = copied_away(books, [one, two])
+    assert {account: moved.tolist() for account, moved in sent.items()} == {
+        Account(Category.EGRESS, CAMPUS, dataset=0): [3.0, 6.0]
+    }
 
 
 def test_senders_share_the_month_s_egress_by_volume() -> None:

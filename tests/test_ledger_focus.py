@@ -20,6 +20,7 @@ from tests.ledger_miniature import (
     plan,
     records,
     scenario,
+    traffic,
 )
 
 MANDATORY = (
@@ -29,7 +30,7 @@ MANDATORY = (
     "HostProviderName",
 )  # fmt: skip
 
-FACTS = scenario("2026-01-20", link="0.02 USD/GB")
+FACTS = scenario("2026-01-20", cloud={"egress": {"tiers": [{"price": "0.1 USD/GB"}]}}, link="0.02 USD/GB")
 PLAN = plan(20.5, standing=1, datasets=[(CAMPUS, 1e11, 0.0)])
 LEDGER = ledger(
     FACTS,
@@ -41,6 +42,7 @@ LEDGER = ledger(
         sold=[(1,)],
         transfers=[(0, CAMPUS, CLOUD, 0, 100 * GB, 0, 0, 100)],
     ),
+    traffic((SPOT, 0, 1e9)),
 )
 
 
@@ -85,12 +87,9 @@ def test_december_is_followed_by_january() -> None:
 
 def test_only_spot_is_priced_dynamically(rows: dict[str, Column]) -> None:
     """Rented spot accelerators are Dynamic; everything else has a standing price."""
-    dynamic = {
-        pool
-        for pool, price in zip(rows["x_Pool"], rows["PricingCategory"], strict=True)
-        if price == "Dynamic"
-    }
-    assert dynamic == {"site1/spot"}
+    found = set(zip(rows["x_Pool"], rows["x_Category"], rows["PricingCategory"], strict=True))
+    assert {row for row in found if row[2] == "Dynamic"} == {("site1/spot", "accelerators", "Dynamic")}
+    assert ("site1/spot", "egress", "Standard") in found
     assert set(rows["PricingCategory"]) == {"Standard", "Dynamic"}
 
 

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from sim.metrics import CostFacts, ServiceFacts, measure
-from sim.metrics.leases import leases_of
 from sim.metrics.serving import weighted_median, worst_median
 from sim.metrics.state import training_states
 from sim.metrics.training import Lives
@@ -62,14 +61,8 @@ def future(facts: Jobs | None = None, **of_scenario: Any) -> World:
     return replace(world(facts), scenario=scenario(**of_scenario))
 
 
-def attempt(
-    job: int,
-    number: int,
-    pool: int,
-    leased: int,
-    start_s: int,
-    outcome: Outcome,
-    **parts: int,
+def attempt(  # noqa: PLR0917  # a row, in the order of its columns
+    job: int, number: int, pool: int, leased: int, start_s: int, outcome: Outcome, **parts: int
 ) -> Row:
     """An attempt that lasts as long as its parts: boot, restart, kept, checkpoint, lost."""
     times = [parts.get(name, 0) for name in ("boot", "restart", "kept", "checkpoint", "lost")]
@@ -80,6 +73,7 @@ def records_of(
     made: Plan,
     attempts: Sequence[Row] = (),
     replicas: Sequence[Row] = (),
+    *,
     outages: Sequence[Row] = (),
     orders: Sequence[Row] = (),
     refusals: Sequence[Row] = (),
@@ -103,7 +97,9 @@ def records_of(
     )  # fmt: skip
 
 
-def answers(made: Plan, busy: dict[int, Sequence[float]] | None = None, **columns: Sequence[float]) -> ServiceFacts:
+def answers(
+    made: Plan, busy: dict[int, Sequence[float]] | None = None, **columns: Sequence[float]
+) -> ServiceFacts:
     """Facts of service 0; columns that are left out are 0 in every interval."""
     intervals = -(-made.horizon_s // made.interval_s)
     names = ("offered", "served", "violated", "abandoned", "backlog_end", "capacity", "p99_s")
@@ -119,7 +115,7 @@ def costs(*by_month: int, **by_workload: int) -> CostFacts:
 
 
 def two_pools(horizon_s: int = 1000, deadline_s: int = 1 << 40) -> Plan:
-    """A node of eight that we own, and the cloud, for `train` (on both) and `serve` (two accelerators a replica)."""
+    """An owned node of eight, and the cloud; `train` runs on both, `serve` has two accelerators a copy."""
     return plan(
         [owned(), on_demand(quota=64)],
         [training(option(0), option(1), deadline_s=deadline_s)],
@@ -134,10 +130,11 @@ def close(expected: float) -> Any:
 
 
 def worked_example() -> tuple[World, Plan, Records, ServiceFacts]:
-    """1000 s in which everything happens once to gangs of 4 and 12 (which leases 16), and to a replica of 2.
+    """1000 s in which everything happens to gangs of 4 and 12 (which leases 16), and to a replica of 2.
 
-    Owned, 8 x 1000: the gang of 4 for 200 s until its node fails, 50 s of outage, again for 200 s; the replica for 500 s,
-    the first 100 of them loading. Rented, 16 a lease: 300 s until a reclaim, and from 400 up to the horizon.
+    Owned, 8 x 1000: the gang of 4 for 200 s until its node fails, 50 s of outage, again for 200 s; the
+    replica for 500 s, the first 100 of them loading. Rented, 16 a lease: 300 s until a reclaim, and from 400
+    up to the horizon.
     """
     made = two_pools()
     rows = [
@@ -152,14 +149,16 @@ def worked_example() -> tuple[World, Plan, Records, ServiceFacts]:
     return future(jobs((0, 4, 270), (0, 12, 2000))), made, records, answers(made, busy)
 
 
-def measured(example: tuple[World, Plan, Records, ServiceFacts], total: CostFacts | None = None) -> dict[str, float]:
+def measured(
+    example: tuple[World, Plan, Records, ServiceFacts], total: CostFacts | None = None
+) -> dict[str, float]:
     """The metrics of an example of one month, which costs nothing unless said."""
     lived, made, records, facts = example
     return measure(lived, made, records, [facts], total or costs(0))
 
 
 def test_every_accelerator_second_of_an_owned_pool_is_somewhere() -> None:
-    """Useful 4 x (100 + 170) + 300 busy; lost 4 x 80; overhead 4 x (20 + 30) + 2 x 100; unused 2 x 400 - 300."""
+    """Useful 4 x 270 + 300 busy; lost 4 x 80; overhead 4 x 50 + 2 x 100; unused 800 - 300; down 8 x 50."""
     found, pool = measured(worked_example()), "site0/room"
     assert found[f"useful_share:{pool}"] == close(1380 / 8000)
     assert found[f"lost_share:{pool}"] == close(320 / 8000)
@@ -172,7 +171,7 @@ def test_every_accelerator_second_of_an_owned_pool_is_somewhere() -> None:
 
 
 def test_whole_nodes_and_work_under_way_in_a_rented_pool() -> None:
-    """Of 16 leased 4 have no work; what the horizon cuts off was not lost: 12 x (200 + 400 + 80) is useful."""
+    """Of 16 leased 4 have no work; what the horizon cuts off was not lost: 12 x 680 is useful."""
     found, pool = measured(worked_example()), "site1/on-demand"
     leased = 16 * (300 + 600)
     assert found[f"useful_share:{pool}"] == found[f"utilisation:{pool}"] == close(12 * 680 / leased)
@@ -184,7 +183,7 @@ def test_whole_nodes_and_work_under_way_in_a_rented_pool() -> None:
 
 
 def test_shares_of_all_pools_weigh_accelerator_seconds() -> None:
-    """8000 owned and 14400 rented accelerator-s: 1380 + 8160 useful; 14400 of 17000 leased ones were rented."""
+    """8000 owned and 14400 rented, 1380 + 8160 of them useful; of 17000 leased ones 14400 were rented."""
     found = measured(worked_example())
     assert found["utilisation"] == close((1380 + 8160) / (8000 - 400 + 14400))
     assert found["useful_share"] == close((1380 + 8160) / (8000 + 14400))
@@ -195,7 +194,7 @@ def test_shares_of_all_pools_weigh_accelerator_seconds() -> None:
 
 
 def test_a_pool_that_nobody_used_has_no_shares() -> None:
-    """Nothing of nothing is undefined, not 0: no capacity, no requests, no jobs, no useful hour to pay for."""
+    """Nothing of nothing is undefined, not 0: no capacity, no requests, no jobs, no useful hour."""
     made = two_pools()
     found = measured((future(), made, records_of(made), answers(made)))
     undefined = (
@@ -218,7 +217,7 @@ def test_replicas_cannot_be_busier_than_they_were_ready() -> None:
 
 
 def queue_of_five() -> tuple[World, Plan, Records, ServiceFacts]:
-    """Five jobs in 10,000 s: at once, after 100, after 150, not before the horizon, and never (99 are too many)."""
+    """Five jobs: at once, after 100 s, after 150, not before the horizon, and never (99 do not fit)."""
     made = two_pools(10_000, deadline_s=150)
     rows = [
         attempt(0, 0, 0, 1, 0, Outcome.FINISHED, kept=100),
@@ -227,7 +226,11 @@ def queue_of_five() -> tuple[World, Plan, Records, ServiceFacts]:
         attempt(2, 1, 0, 8, 600, Outcome.FINISHED, kept=600),
     ]
     never = [(9900, 0, 4, pool, Reason.NEVER_FITS, 1) for pool in (0, 1)]
-    full = [(0, 0, 1, 0, Reason.POOL_FULL, 1), (0, 0, 1, 1, Reason.QUOTA, 1), (50, 0, 2, 0, Reason.POOL_FULL, 3)]
+    full = [
+        (0, 0, 1, 0, Reason.POOL_FULL, 1),
+        (0, 0, 1, 1, Reason.QUOTA, 1),
+        (50, 0, 2, 0, Reason.POOL_FULL, 3),
+    ]
     facts = jobs((0, 1, 100), (0, 1, 100), (50, 8, 1000), (9900, 1, 50), (9900, 99, 1))
     return future(facts), made, records_of(made, rows, refusals=[*full, *never]), answers(made)
 
@@ -267,7 +270,7 @@ def test_queue_length_is_a_time_average() -> None:
 
 
 def test_deadlines_beyond_the_horizon_are_not_judged() -> None:
-    """With 150 s: one in time, two late; of those that came at 9900, neither is due. With 99 s both are, and missed."""
+    """With 150 s: one in time, two late, and the two that came at 9900 are not due; with 99 s they are."""
     assert measured(queue_of_five())["deadline_miss_share"] == 2 / 3
     lived, _, records, facts = queue_of_five()
     for deadline_s, missed in ((99, 5 / 5), (100, 2 / 3)):
@@ -289,7 +292,7 @@ def test_refusals_are_counted_by_reason() -> None:
     [(25, 8, "OVERLOADED"), (25, 7, "STABLE"), (10, 8, "BACKLOGGED"), (20, 8, "BACKLOGGED")],
 )
 def test_state_compares_what_waits_with_a_week_of_work(day: int, work_d: int, state: str) -> None:
-    """One accelerator works 30 days, 7 in a week: 8 days of work that came after day 20 are more and have grown."""
+    """One accelerator does 7 days in a week: 8 days of work from after day 20 are more, and new."""
     made = two_pools(30 * DAY_S)
     records = records_of(made, [attempt(0, 0, 0, 1, 0, Outcome.CUT_OFF, kept=30 * DAY_S)])
     lived = future(jobs((0, 1, 40 * DAY_S), (day * DAY_S, 1, work_d * DAY_S)))
@@ -302,7 +305,10 @@ def test_state_compares_what_waits_with_a_week_of_work(day: int, work_d: int, st
 
 
 def test_work_that_was_done_before_a_reclaim_does_not_wait() -> None:
-    """8.5 days of work, less one day's at normal or double speed: 7.5 wait, or 6.5, where 31 or 32 of 30 make 7.2 or 7.5."""
+    """Of 8.5 days of work one day did 1, or 2 at double speed: 7.5 or 6.5 wait.
+
+    In 30 days 31 or 32 days of work were done, 31 x 7 / 30 = 7.2 or 7.5 in a week.
+    """
     made = two_pools(30 * DAY_S)
     fast = replace(made.trainings[0], options=(option(0), option(1, speed_ppm=2_000_000)))
     rows = [
@@ -343,7 +349,9 @@ def test_requests_outside_the_slo_and_abandoned_ones_violate_it() -> None:
 
 
 @pytest.mark.parametrize(("promised", "minutes"), [(0.96, 700 / 60), (0.95, 400 / 60), (0.78, 100 / 60)])
-def test_violation_minutes_are_those_of_the_intervals_below_the_promise(promised: float, minutes: float) -> None:
+def test_violation_minutes_are_those_of_the_intervals_below_the_promise(
+    promised: float, minutes: float
+) -> None:
     """Shares of 0, 5 % and 21 %, and 4 violations in 100 s where nobody asked; 5 % keep a promise of 95 %."""
     _, made, records, facts = four_intervals()
     found = measure(future(promised=promised), made, records, [facts], costs(0))
@@ -372,7 +380,7 @@ def test_request_p99_is_the_median_over_requests_of_the_worst_month() -> None:
 
 
 def test_weighted_medians_of_groups() -> None:
-    """Of 1, 5, 3 with weights 1, 1, 1 it is 3; a weight of 3 on the 1 makes it 1; half of the weight is enough."""
+    """Of 1, 5, 3 it is 3; a weight of 3 on the 1 makes it 1; half of the weight is enough."""
     assert weighted_median(np.array([1.0, 5.0, 3.0]), np.array([1.0, 1.0, 1.0])) == 3.0
     assert weighted_median(np.array([1.0, 5.0, 3.0]), np.array([3.0, 1.0, 1.0])) == 1.0
     assert weighted_median(np.array([2.0, 1.0]), np.array([1.0, 1.0])) == 1.0
@@ -406,12 +414,15 @@ def test_cost_by_year_and_by_what_was_achieved() -> None:
 
 
 def test_present_value_discounts_each_month_from_its_end() -> None:
-    """A day of January and a year less a day from then: 100 after 1 day, then 60 after 29 days, at 10 % a year."""
+    """At 10 % a year, 100 are paid after the one day of January and 60 after 28 more."""
     made = two_pools(29 * DAY_S)
     lived = future(start="2026-01-31", discount_rate=0.1)
     found = measured((lived, made, records_of(made), answers(made)), costs(100_000_000, 60_000_000))
     assert found["npv_usd"] == close(100 * 1.1 ** (-1 / 365) + 60 * 1.1 ** (-29 / 365))
-    assert measured((future(start="2026-01-31"), made, records_of(made), answers(made)), costs(1, 2))["npv_usd"] == 3e-6
+    assert (
+        measured((future(start="2026-01-31"), made, records_of(made), answers(made)), costs(1, 2))["npv_usd"]
+        == 3e-6
+    )
 
 
 @pytest.mark.parametrize(

@@ -31,20 +31,22 @@ def test_books_that_balance_pass() -> None:
 @pytest.mark.parametrize(
     ("table", "column", "row", "value", "message"),
     [
-        ("closing", "leased_s", 0, 2601, "site0/room: leased 2601 accelerator-s, but its leases add up to 2600"),
-        ("closing", "leased_s", 1, 14399, "site1/on-demand: leased 14399 accelerator-s, but its leases .* 14400"),
-        ("closing", "idle_s", 0, 4999, r"site0/room: capacity 8000 accelerator-s, but leased \+ idle \+ down .* 7999"),
+        ("closing", "leased_s", 0, 2601, "site0/room: leased 2601 accelerator-s, but its leases .* 2600"),
+        ("closing", "leased_s", 1, 14399, "site1/on-demand: leased 14399 .* its leases .* 14400"),
+        ("closing", "idle_s", 0, 4999, r"site0/room: capacity 8000 .* leased \+ idle \+ down .* 7999"),
         ("closing", "pool", 1, 0, r"closings of the pools \[0, 0\], there are 2"),
         ("nodes", "from_s", 0, 1, "site0/room: capacity 8000 accelerator-s, but its nodes.* 7992"),
         ("outages", "end_s", 0, 251, "site0/room: down 400 accelerator-s, but its outages add up to 408"),
         ("attempts", "kept_s", 1, 171, r"job 0, attempt 1: \[250, 450\) s has parts that add up to 201 s"),
         ("attempts", "end_s", 3, 1001, r"job 1, attempt 1: \[400, 1001\) s is not within the horizon"),
         ("attempts", "job", 0, 1, r"job 1, attempt 0: \[0, 200\) s is followed by job 0, attempt 1"),
-        ("replicas", "ready_s", 0, 499, r"service serve, slot 0, attempt 0: \[500, 499, 1000\) s is out of order"),
+        ("replicas", "ready_s", 0, 499, r"serve, slot 0, attempt 0: \[500, 499, 1000\) s is out of order"),
         ("replicas", "end_s", 0, 1001, r"service serve, slot 0, attempt 0: .* is out of order or not within"),
     ],
 )  # fmt: skip
-def test_one_wrong_number_is_found_and_named(table: str, column: str, row: int, value: int, message: str) -> None:
+def test_one_wrong_number_is_found_and_named(
+    table: str, column: str, row: int, value: int, message: str
+) -> None:
     """One number of the worked example is changed by one (or a pool, a job by another)."""
     _, made, records, _ = worked_example()
     with pytest.raises(AssertionError, match=message):
@@ -52,12 +54,10 @@ def test_one_wrong_number_is_found_and_named(table: str, column: str, row: int, 
 
 
 def test_a_pool_cannot_lease_more_than_it_has() -> None:
-    """Counts that agree with each other but leave idle accelerators below 0: 8000 of capacity without their node."""
+    """Counts that agree with each other, but without their node: -3000 accelerator-s are idle."""
     _, made, records, _ = worked_example()
     closing = records.closing
-    overdrawn = replace(
-        closing, capacity_s=closing.capacity_s - [8000, 0], idle_s=closing.idle_s - [8000, 0]
-    )
+    overdrawn = replace(closing, capacity_s=closing.capacity_s - [8000, 0], idle_s=closing.idle_s - [8000, 0])
     with pytest.raises(AssertionError, match=r"site0/room: idle -3000 accelerator-s"):
         check_books(made, replace(records, nodes=Nodes.of([]), closing=overdrawn))
 
@@ -75,7 +75,7 @@ def small_world(made: Plan) -> Records:
 
 
 def test_the_engine_keeps_its_books() -> None:
-    """Gangs beyond a node, a failure and a replica: pool and leases agree, and the failed node is down for 150 s."""
+    """Gangs beyond a node, a failure and a replica: all agrees, and the failed node is down for 150 s."""
     made = plan(
         [owned(2), on_demand(quota=32)],
         [training(option(0), option(1))],

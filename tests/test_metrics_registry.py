@@ -1,4 +1,4 @@
-"""Every metric is defined once, and a scenario's runs have exactly the metrics that the definitions promise."""
+"""Every metric is defined once, and a scenario's runs have exactly those that the definitions promise."""
 
 import re
 
@@ -51,7 +51,9 @@ def test_definitions_are_complete() -> None:
         assert definition.meaning[0].isupper() or definition.meaning[0].isdigit()
         assert definition.meaning.endswith(".")
         assert isinstance(definition.better, Better)
-        assert all(form == WHOLE or re.fullmatch(r":([a-z]+\.)?\{[a-z ]+\}", form) for form in definition.forms)
+        assert all(
+            form == WHOLE or re.fullmatch(r":([a-z]+\.)?\{[a-z ]+\}", form) for form in definition.forms
+        )
 
 
 def test_each_name_leads_to_its_definition() -> None:

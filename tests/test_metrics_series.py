@@ -30,7 +30,7 @@ spans = st.lists(st.tuples(st.integers(-200, 1200), st.integers(0, 1500), st.int
 
 
 def test_a_span_is_cut_at_the_months_edges() -> None:
-    """Weight 3 over [50, 300): 50, 150 and 50 s; weight 2 over [100, 250) fills the second month and no other."""
+    """Weight 3 over [50, 300): 50, 150 and 50 s; weight 2 over [100, 250) fills the second month alone."""
     start_s, end_s, weight = columns([(50, 250, 3), (100, 150, 2)])
     assert integrate_by_month(start_s, end_s, weight, EDGES).tolist() == [150, 450 + 300, 150]
 
@@ -42,7 +42,7 @@ def test_what_lies_outside_the_edges_is_left_out() -> None:
 
 
 def test_integers_stay_exact_beyond_the_digits_of_a_float() -> None:
-    """A weight of 2**50 + 1 over the 750 s of the last month: 750 x 2**50 is above 2**53, and its last digit stays."""
+    """2**50 + 1 over the 750 s of the last month: the product is above 2**53, and its last digit stays."""
     start_s, end_s, weight = columns([(250, 750, 2**50 + 1)])
     assert integrate_by_month(start_s, end_s, weight, EDGES).tolist() == [0, 0, 750 * 2**50 + 750]
 
@@ -56,7 +56,7 @@ def test_groups_do_not_mix() -> None:
 
 @given(spans)
 def test_months_hold_the_overlap_of_each_span(some: list[Span]) -> None:
-    """Each month's integral is the sum of weight x overlap, taken span by span; together they lose nothing."""
+    """Each month holds the sum of weight x overlap, taken span by span; together they lose nothing."""
     start_s, end_s, weight = columns(some)
     found = integrate_by_month(start_s, end_s, weight, EDGES)
     months = list(zip(EDGES[:-1].tolist(), EDGES[1:].tolist(), strict=True))
@@ -64,14 +64,21 @@ def test_months_hold_the_overlap_of_each_span(some: list[Span]) -> None:
     assert found.tolist() == expected
     whole = integrate_by_month(start_s, end_s, weight, np.array([0, 1000]))
     assert found.sum() == whole[0]
-    assert np.allclose(integrate_by_month(start_s, end_s, weight / 7, EDGES), found / 7, rtol=1e-12, atol=1e-9)
+    assert np.allclose(
+        integrate_by_month(start_s, end_s, weight / 7, EDGES), found / 7, rtol=1e-12, atol=1e-9
+    )
 
 
 @given(spans, st.integers(0, 1500))
 def test_cutting_spans_in_two_changes_nothing(some: list[Span], at: int) -> None:
     """A span is the same as its first `at` seconds and the rest."""
-    parts = [(s, min(n, at), w) for s, n, w in some] + [(s + min(n, at), n - min(n, at), w) for s, n, w in some]
-    assert integrate_by_month(*columns(some), EDGES).tolist() == integrate_by_month(*columns(parts), EDGES).tolist()
+    parts = [(s, min(n, at), w) for s, n, w in some] + [
+        (s + min(n, at), n - min(n, at), w) for s, n, w in some
+    ]
+    assert (
+        integrate_by_month(*columns(some), EDGES).tolist()
+        == integrate_by_month(*columns(parts), EDGES).tolist()
+    )
 
 
 def test_intervals_are_summed_by_the_month_in_which_they_begin() -> None:
@@ -81,7 +88,9 @@ def test_intervals_are_summed_by_the_month_in_which_they_begin() -> None:
 
 
 @given(st.lists(st.integers(0, 20), min_size=1, max_size=40), st.sampled_from([0.5, 0.95]))
-def test_a_quantile_is_the_smallest_value_that_its_share_does_not_exceed(values: list[int], level: float) -> None:
+def test_a_quantile_is_the_smallest_value_that_its_share_does_not_exceed(
+    values: list[int], level: float
+) -> None:
     """At least a share `level` lies at or below it, and less than that below it."""
     found = quantile(np.array(values), level)
     assert sum(value <= found for value in values) >= level * len(values)
@@ -99,9 +108,12 @@ def series(*facts: Any) -> dict[tuple[str, str, str], dict[str, float]]:
 
 
 def around_a_months_end() -> tuple[World, Plan, Records]:
-    """31 January and 1 February: a gang of 4 waits an hour, then works 6 h around midnight; a node fails for 2 h."""
+    """31 January and 1 February: a gang of 4 waits 1 h, then has a lease for 6; a node is down for 2."""
     made = plan(
-        [owned(2), on_demand()], [training(option(0))], [service(option(1), accelerators=2)], horizon_s=2 * DAY_S
+        [owned(2), on_demand()],
+        [training(option(0))],
+        [service(option(1), accelerators=2)],
+        horizon_s=2 * DAY_S,
     )
     rows = [attempt(0, 0, 0, 4, 22 * HOUR_S, Outcome.FINISHED, kept=3 * HOUR_S, checkpoint=3 * HOUR_S)]
     replica = (0, 0, 0, 1, -1, 2, 18 * HOUR_S, 20 * HOUR_S, 30 * HOUR_S, Outcome.RELEASED)
@@ -110,7 +122,7 @@ def around_a_months_end() -> tuple[World, Plan, Records]:
 
 
 def test_series_are_cut_at_midnight() -> None:
-    """2 of the 6 hours are in January, half of each is work; the replica of 2 is leased for 6 h there and 6 h after."""
+    """2 of the 6 hours are in January, half of each is work; the replica of 2 has 6 h on either side."""
     lived, made, records = around_a_months_end()
     check_books(made, records)
     steps = 2 * DAY_S // made.interval_s
@@ -152,12 +164,14 @@ COPIES = st.tuples(
 
 @st.composite
 def lived_runs(draw: st.DrawFn) -> tuple[World, Plan, Records, Any]:
-    """Any leases of two pools in 60 days, whether or not the pools had room; half of the ready time is busy."""
+    """Any leases of two pools in 60 days, whether or not there was room; half of the ready time is busy."""
     made = two_pools(60 * DAY_S)
     tries, copies = draw(st.lists(TRIES, max_size=6)), draw(st.lists(COPIES, max_size=6))
     names = ("boot", "restart", "kept", "checkpoint", "lost")
     rows = [
-        attempt(n, 0, pool, made.pools[pool].leased(gang), start, outcome, **dict(zip(names, parts, strict=True)))
+        attempt(
+            n, 0, pool, made.pools[pool].leased(gang), start, outcome, **dict(zip(names, parts, strict=True))
+        )
         for n, (pool, gang, start, outcome, parts) in enumerate(tries)
     ]
     replicas = [
@@ -177,11 +191,13 @@ SHARES = ("useful", "unused", "lost", "overhead", "idle", "down")
 @given(lived_runs())
 @settings(max_examples=60, deadline=None)
 def test_shares_add_up_and_months_add_up(run: tuple[World, Plan, Records, Any]) -> None:
-    """Six shares make 1, four of them what is leased, in every pool and over all; the months of a series make the run."""
+    """Six shares make 1, four of them what is leased, in each pool and overall; months make up the run."""
     lived, made, records, facts = run
     found = measure(lived, made, records, [facts], costs(1, 2, 3))
     table = series(lived, made, records, [facts], costs(1, 2, 3))
-    for path, closing in zip(("site0/room", "site1/on-demand"), records.closing.capacity_s.tolist(), strict=True):
+    for path, closing in zip(
+        ("site0/room", "site1/on-demand"), records.closing.capacity_s.tolist(), strict=True
+    ):
         if closing == 0:
             assert np.isnan(found[f"useful_share:{path}"])
             continue

@@ -1,4 +1,4 @@
-"""Intervals worked out by hand on a surface that says the same everywhere, and laws that hold for all of them."""
+"""Intervals worked out by hand on a surface that says the same everywhere, and laws that hold for all."""
 
 import math
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ def close(
 
 
 def test_without_a_backlog_the_surface_speaks() -> None:
-    """10 requests/s for 6 replicas of 2/s: 3,000 offered of 3,600, all served, 2 % late, 5/6 of 1,800 s busy."""
+    """10/s for 6 replicas of 2/s: 3,000 offered of 3,600, all served, 2 % late, 5/6 of 1,800 s busy."""
     found = close([10.0], [6.0])
     assert found.offered.tolist() == found.served.tolist() == [3000.0]
     assert found.capacity.tolist() == [3600.0]
@@ -58,10 +58,11 @@ def test_without_a_backlog_the_surface_speaks() -> None:
 def test_half_the_capacity_for_one_interval_then_it_drains() -> None:
     """Demand 10/s; 12/s can be served, but 6/s in the second interval.
 
-    There the backlog grows by 4/s to 1,200 and delays by more than the slack from 0.5 s x 6/s = 3 requests on, that is
-    after 0.75 s. Of 3,000 arrivals 3,000 x 0.75 / 300 = 7.5 escape it, and 2 % of those are late all the same. 1,800 are
-    served, 1,200 late ones left. Then 2/s are worked off: 600 are left, all who are served were late. In the fourth
-    interval the backlog falls below 12/s x 0.5 s = 6 after 297 s; of 30 arrivals after that 2 % are late.
+    There the backlog grows by 4/s to 1,200 and delays by more than the slack from 0.5 s x 6/s = 3 requests
+    on, that is after 0.75 s. Of 3,000 arrivals 3,000 x 0.75 / 300 = 7.5 escape it, and 2 % of those are late
+    all the same. 1,800 are served, 1,200 late ones left. Then 2/s are worked off: 600 are left, all who are
+    served were late. In the fourth interval the backlog falls below 12/s x 0.5 s = 6 after 297 s; of 30
+    arrivals after that 2 % are late.
     """
     found = close([10.0] * 5, [6.0, 3.0, 6.0, 6.0, 6.0])
     assert found.backlog_end.tolist() == pytest.approx([0.0, 1200.0, 600.0, 0.0, 0.0])
@@ -75,8 +76,8 @@ def test_half_the_capacity_for_one_interval_then_it_drains() -> None:
 def test_without_capacity_everything_is_abandoned_after_the_timeout() -> None:
     """10/s, nobody there, timeout 60 s: the last 600 still wait at the end, 2,400 have left.
 
-    Then 20/s are served: the 600 (late, all of them) drain at 10/s in 60 s; the wait is above the slack of 0.5 s until
-    the backlog is 10, after 59 s: 590 of the arrivals are late, and 2 % of the other 2,410.
+    Then 20/s are served: the 600 (late, all of them) drain at 10/s in 60 s; the wait is above the slack of
+    0.5 s until the backlog is 10, after 59 s: 590 of the arrivals are late, and 2 % of the other 2,410.
     """
     found = close([10.0, 10.0], [0.0, 10.0], timeout_s=60.0)
     assert found.served.tolist() == pytest.approx([0.0, 3600.0])
@@ -89,7 +90,7 @@ def test_without_capacity_everything_is_abandoned_after_the_timeout() -> None:
 
 
 def test_a_timeout_longer_than_an_interval_looks_back_over_several() -> None:
-    """No capacity, timeout 450 s: after 300 s all 3,000 wait, after 600 s the last 450 s: 1/s x 150 + 10/s x 300."""
+    """No capacity, timeout 450 s: after 300 s all 300 wait, after 600 s 1/s x 150 s + 10/s x 300 s."""
     found = close([1.0, 10.0], [0.0, 0.0], timeout_s=450.0)
     assert found.backlog_end.tolist() == pytest.approx([300.0, 150.0 + 3000.0])
     assert found.abandoned.tolist() == pytest.approx([0.0, 150.0])
@@ -98,8 +99,8 @@ def test_a_timeout_longer_than_an_interval_looks_back_over_several() -> None:
 def test_nobody_joins_a_backlog_beyond_the_timeout() -> None:
     """20/s for 10/s, timeout 30 s: 300 may wait; of 6,000 are 3,000 served, 300 left, 2,700 turned away.
 
-    The backlog reaches 0.5 s x 10/s = 5 after 0.5 s, so 10 arrivals are in time but for 2 %; in the second interval
-    nobody is, and the 3,000 who are turned away were no part of the 3,000 served.
+    The backlog reaches 0.5 s x 10/s = 5 after 0.5 s, so 10 arrivals are in time but for 2 %; in the second
+    interval nobody is, and the 3,000 who are turned away were no part of the 3,000 served.
     """
     found = close([20.0, 20.0], [5.0, 5.0], timeout_s=30.0)
     assert found.backlog_end.tolist() == pytest.approx([300.0, 300.0])
@@ -109,13 +110,13 @@ def test_nobody_joins_a_backlog_beyond_the_timeout() -> None:
 
 
 def test_a_slack_beyond_the_timeout_is_never_used_up() -> None:
-    """As above, but an SLO with 40 s of slack: who is served waited 30 s at most, and 2 % of them are late."""
+    """The same with 40 s of slack: whoever is served waited 30 s at most, and 2 % of them are late."""
     found = close([20.0, 20.0], [5.0, 5.0], timeout_s=30.0, slack_s=40.0)
     assert found.violated.tolist() == pytest.approx([60.0, 60.0])
 
 
 def test_when_capacity_falls_those_behind_the_timeout_give_up() -> None:
-    """A backlog of 1,200 under 6/s with timeout 300 s; then 2/s: at most 600 stay; 600 are served, and so on."""
+    """A backlog of 1,200 at 6/s with timeout 300 s; then 2/s: at most 600 stay, and are served."""
     found = close([10.0, 0.0, 0.0], [3.0, 1.0, 1.0], timeout_s=300.0)
     assert found.backlog_end.tolist() == pytest.approx([1200.0, 0.0, 0.0])
     assert found.abandoned.tolist() == pytest.approx([0.0, 600.0, 0.0])
@@ -138,7 +139,7 @@ def test_a_measure_without_the_wait_does_not_mind_a_backlog() -> None:
 
 
 def test_groups_share_the_traffic_by_capacity() -> None:
-    """4 x 2/s and 2 x 1/s serve 5/s: load 1/2, both half busy; 80 % see a surface of 2 %, 20 % one of 10 %."""
+    """4 x 2/s and 2 x 1/s serve 5/s: load 1/2, both half busy; 80 % see a miss of 2 %, 20 % one of 10 %."""
     groups = [
         ReplicaGroup(flat_surface(), 2.0, np.array([1200.0])),
         ReplicaGroup(replace(flat_surface(0.1), p99_s=np.full((2, 3), 0.7)), 1.0, np.array([600.0])),
@@ -168,7 +169,7 @@ def test_no_group_at_all_serves_nobody() -> None:
 
 
 def test_the_last_interval_may_be_shorter() -> None:
-    """A horizon of 400 s: the second interval offers 100 s x 10/s, for 6 replicas that were ready for 100 s each."""
+    """A horizon of 400 s: the second interval offers 100 s x 10/s to 6 replicas ready for 100 s each."""
     group = ReplicaGroup(flat_surface(), 2.0, np.array([1800.0, 600.0]))
     found = close_intervals(np.array([10.0, 10.0]), D, [group], 60.0, 400)
     assert found.offered.tolist() == [3000.0, 1000.0]
@@ -184,7 +185,7 @@ def test_without_demand_there_is_nothing_to_tell() -> None:
 
 
 def test_a_month_above_capacity_is_overloaded_a_day_is_backlogged() -> None:
-    """8,640 intervals of 300 s are 30 days: 11/s for 10/s over all of them, and over 288 of them with rest after."""
+    """8,640 intervals are 30 days: 11/s for 10/s in all of them, in 288 with rest after, in 288 alone."""
     ready = [5.0] * 8641
     assert state(close([11.0] * 8640 + [0.0], ready, timeout_s=60.0)) == "OVERLOADED"
     assert state(close([11.0] * 288 + [5.0] * 8353, ready, timeout_s=60.0)) == "BACKLOGGED"

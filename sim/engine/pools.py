@@ -6,13 +6,18 @@ longest), `take`, `give_back`. Counts are integrated when something changes, nev
 
 from bisect import bisect_left, insort
 from dataclasses import dataclass
+from heapq import nsmallest
 from itertools import islice
+from operator import attrgetter
 
 from simpy import Event
 
+from sim.policies.checkpoints import NEVER
 from sim.policies.plan import PoolPlan
 from sim.records import Outcome, Reason
 from sim.world.world import ANY_GANG
+
+NO_NODES: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True, eq=False)
@@ -25,6 +30,8 @@ class Lease:
     leased: int
     nodes: tuple[int, ...]
     start_s: int
+    until_s: int
+    """When it will end if nothing interrupts it, as far as its owner knows."""
     ended: Event
     outcome: Outcome | None = None
 
@@ -70,7 +77,10 @@ class OwnedPool(Pool):
         self.is_up: list[bool] = []
         self.by_free: list[list[int]] = [[] for _ in range(self.size + 1)]
         self.room = 0
-        self.kept: frozenset[int] = frozenset()
+        self.held: list[dict[int, Lease]] = []
+        self.kept = NO_NODES
+        self.kept_until_s = 0
+        self.promise: tuple[int, int, frozenset[int], int] | None = None
         self.down_since: dict[int, int] = {}
         self.up_s = 0
         self.down_s = 0
@@ -97,15 +107,20 @@ class OwnedPool(Pool):
         for node in range(first, first + nodes):
             self.free.append(self.size)
             self.is_up.append(True)
+            self.held.append({})
             self.by_free[self.size].append(node)
         self.room += nodes * self.size
+        self.promise = None
         return range(first, first + nodes)
 
-    def place(self, leased: int) -> tuple[int, ...] | None:
-        """The nodes where a gang would go now: the fullest single node with room, or free nodes; None if none."""
+    def place(self, leased: int, until_s: int) -> tuple[int, ...] | None:
+        """The nodes where a gang would go now: the fullest single node with room, or free nodes; None if none.
+
+        Nodes that are kept for another serve those who are done by the time at which that one could start.
+        """
         if leased > self.room:
             return None
-        kept = self.kept
+        kept = self.kept if until_s > self.kept_until_s else NO_NODES
         if leased <= self.size:
             for free in range(leased, self.size + 1):
                 for node in self.by_free[free]:
@@ -115,27 +130,49 @@ class OwnedPool(Pool):
         found = tuple(islice((n for n in self.by_free[self.size] if n not in kept), leased // self.size))
         return found if len(found) == leased // self.size else None
 
-    def keep_for(self, leased: int) -> None:
-        """Keep the emptiest nodes for a gang that has to wait, so that those behind it cannot starve it.
+    def keep_for(self, leased: int, key: int) -> None:
+        """Keep the nodes that will be free soonest for the request `key`, the first that has to wait.
 
-        The next gang that has to wait gets nothing kept: one reservation a dispatch, as in EASY backfilling, but
-        without guessing how long the running jobs will take.
+        The next one gets nothing kept: one reservation a dispatch (EASY backfilling; D. Lifka, "The ANL/IBM SP
+        scheduling system", 1995). Leases last as long as their owners say, so that what has been promised to a request
+        stays true until it starts, or nodes fail, come back or arrive; it is not computed anew at every dispatch.
         """
-        if self.room and not self.kept:
-            wanted = -(-leased // self.size)
-            emptiest = (node for nodes in reversed(self.by_free) for node in nodes)
-            self.kept = frozenset(islice(emptiest, wanted))
+        if self.kept:
+            return
+        if self.promise is None or self.promise[:2] != (key, leased):
+            self.promise = (key, leased, *self._soonest(leased))
+        _, _, self.kept, self.kept_until_s = self.promise
+
+    def _soonest(self, leased: int) -> tuple[frozenset[int], int]:
+        """The nodes that can take a gang soonest, and when; none where a node would never be free."""
+        each, count = (leased, 1) if leased <= self.size else (self.size, leased // self.size)
+        ups = (node for node, is_up in enumerate(self.is_up) if is_up)
+        soonest = nsmallest(count, ((self._free_at(node, each), node) for node in ups))
+        if len(soonest) < count or soonest[-1][0] >= NEVER:
+            return NO_NODES, 0
+        return frozenset(node for _, node in soonest), soonest[-1][0]
+
+    def _free_at(self, node: int, wanted: int) -> int:
+        """When `wanted` accelerators of a node will be free."""
+        free = self.free[node]
+        at_s = 0
+        for lease in sorted(self.held[node].values(), key=attrgetter("until_s")):
+            if free >= wanted:
+                break
+            free += min(lease.leased, self.size)
+            at_s = lease.until_s
+        return at_s
 
     def why_not(self, leased: int) -> Reason:
         """Why a gang was not placed in the dispatch that has just ended."""
-        kept, self.kept = self.kept, frozenset()
-        fits = self.place(leased) is not None
+        kept, self.kept = self.kept, NO_NODES
+        fits = self.place(leased, NEVER) is not None
         self.kept = kept
         return Reason.BEHIND_HEAD if fits else Reason.POOL_FULL
 
     def open(self) -> bool:
         """Begin a dispatch: nothing is kept; False when nothing is free."""
-        self.kept = frozenset()
+        self.kept = NO_NODES
         return self.room > 0
 
     def take(self, lease: Lease) -> None:
@@ -147,6 +184,7 @@ class OwnedPool(Pool):
         self.room -= leased
         each = leased if leased < self.size else self.size
         for node in lease.nodes:
+            self.held[node][lease.number] = lease
             self._move(node, self.free[node] - each)
 
     def give_back(self, lease: Lease, now_s: int) -> None:
@@ -157,6 +195,7 @@ class OwnedPool(Pool):
         self.leased -= leased
         each = leased if leased < self.size else self.size
         for node in lease.nodes:
+            del self.held[node][lease.number]
             if self.is_up[node]:
                 self._move(node, self.free[node] + each)
                 self.room += each
@@ -166,7 +205,8 @@ class OwnedPool(Pool):
     def fail(self, node: int, now_s: int) -> list[Lease]:
         """A node goes down; the leases that held it, in the order in which they began."""
         self.count(now_s)
-        hit = [lease for lease in self.leases.values() if node in lease.nodes]
+        hit = list(self.held[node].values())
+        self.promise = None
         self.down_since[node] = now_s
         self.is_up[node] = False
         self._strike(node)
@@ -176,6 +216,7 @@ class OwnedPool(Pool):
     def repair(self, node: int, now_s: int) -> int:
         """A node comes back, empty; when it went down."""
         self.count(now_s)
+        self.promise = None
         self.is_up[node] = True
         insort(self.by_free[self.free[node]], node)
         self.room += self.free[node]
@@ -206,13 +247,13 @@ class RentedPool(Pool):
         """What the quota allows, [accelerators]."""
         return self.plan.quota
 
-    def place(self, leased: int) -> tuple[int, ...] | None:
+    def place(self, leased: int, until_s: int) -> tuple[int, ...] | None:
         """The empty tuple when a gang can be rented now, None otherwise."""
         if self.closed or leased > self.largest_gang or self.leased + leased > self.plan.quota:
             return None
         return ()
 
-    def keep_for(self, leased: int) -> None:
+    def keep_for(self, leased: int, key: int) -> None:
         """When the quota stands in the way of a gang, nobody behind it gets what is left of the quota."""
         if leased <= self.largest_gang:
             self.closed = True

@@ -1,8 +1,8 @@
 """The queue: who waits for which pools, and the one dispatch of an instant.
 
 Requests are served in the order of their keys: replicas before jobs, jobs in the order of arrival. Each takes the first
-of its open options where it fits. The first that has to wait at a pool keeps room there (`Pool.keep_for`); others
-may use the rest (backfill). Requests for equally many accelerators by the same option wait in one line, so that a
+of its open options where it fits. The first that has to wait at a pool has nodes kept for it (`Pool.keep_for`); others
+may use them as well if they are done before it could start, and the rest as they like (EASY backfilling). Requests for equally many accelerators by the same option wait in one line, so that a
 dispatch looks at heads of lines and not at all who wait.
 """
 
@@ -16,6 +16,7 @@ from sim.engine.clock import At, Rank
 from sim.engine.log import Log
 from sim.engine.pools import Lease, OwnedPool, RentedPool
 from sim.engine.staging import Staging
+from sim.policies.checkpoints import NEVER
 from sim.policies.placement import Busy, holds
 from sim.policies.plan import OptionPlan
 from sim.records import Kind, Outcome, Reason
@@ -28,8 +29,8 @@ class Request:
     """A wish for accelerators in one of several pools."""
 
     __slots__ = (
-        "deadline_s", "entity", "granted", "key", "kind", "lines", "opened", "options", "remaining_s", "spell",
-        "waiting",
+        "deadline_s", "entity", "granted", "key", "kind", "lengths_s", "lines", "opened", "options",
+        "remaining_s", "spell", "waiting",
     )  # fmt: skip
 
     def __init__(
@@ -43,6 +44,7 @@ class Request:
         self.lines = lines
         self.deadline_s = deadline_s
         self.remaining_s = 0
+        self.lengths_s: Sequence[int] = [NEVER] * len(options)
         self.spell = 0
         self.waiting = False
         self.opened = [False] * len(options)
@@ -92,7 +94,10 @@ class Queue:
         self.numbers = count()
 
     def join(self, request: Request, remaining_s: int = 0) -> Event:
-        """Wait with `remaining_s` of work to do; the event happens with the lease (None when withdrawn)."""
+        """Wait with `remaining_s` of work to do; the event happens with the lease (None when withdrawn).
+
+        `request.lengths_s` says how long a lease by each option would last, as far as its owner knows.
+        """
         request.remaining_s = remaining_s
         request.spell = spell = request.spell + 1
         request.waiting = True
@@ -194,6 +199,7 @@ class Queue:
 
     def _grant(self, request: Request, dirty: set[int]) -> bool:
         """Give a request the first of its open options where it fits; room is kept for it where it does not."""
+        env = self.env
         opened = request.opened
         for n, option in enumerate(request.options):
             index = option.pool
@@ -201,12 +207,12 @@ class Queue:
                 continue
             pool = self.pools[index]
             leased = request.lines[n].leased
-            nodes = pool.place(leased)
+            until_s = env.now + request.lengths_s[n]
+            nodes = pool.place(leased, until_s)
             if nodes is None:
-                pool.keep_for(leased)
+                pool.keep_for(leased, request.key)
                 continue
-            env = self.env
-            lease = Lease(next(self.numbers), index, n, leased, nodes, env.now, Event(env))
+            lease = Lease(next(self.numbers), index, n, leased, nodes, env.now, until_s, Event(env))
             pool.take(lease)
             if watchers := self.watchers[index]:
                 self.dirty |= watchers

@@ -62,18 +62,15 @@ def training_job(stage: Stage, training: TrainingPlan, job: int, number: int, ga
     request = Request(key, Kind.JOB, job, options, lines, env.now + training.deadline_s)
     remaining_s, attempt = work_s, 0
     while state is State.WAITING:
+        restart_s = training.checkpoints.restart_s if attempt else 0
+        here = [-(-remaining_s * MILLION // option.speed_ppm) for option in options]
+        request.lengths_s = [full_length_s(training.checkpoints, left_s, 0, restart_s) for left_s in here]
         lease: Lease = yield queue.join(request, remaining_s)
-        if lease is None:
-            after(state, Happening.HORIZON)
-            return
         state = after(state, Happening.GRANTED)
-        option = options[lease.option]
+        option, here_s = options[lease.option], here[lease.option]
         pool = pools[option.pool]
         boot_s = boot_of(stage, pool, training.name, number, attempt)
-        restart_s = training.checkpoints.restart_s if attempt else 0
-        here_s = -(-remaining_s * MILLION // option.speed_ppm)
-        length_s = full_length_s(training.checkpoints, here_s, boot_s, restart_s)
-        At(env, lease.start_s + length_s, Rank.ENDS, job, lambda _, held=lease: queue.end(held, Outcome.FINISHED))
+        At(env, lease.until_s + boot_s, Rank.ENDS, job, lambda _, held=lease: queue.end(held, Outcome.FINISHED))
         limit_lifetime(stage, lease, pool, training.name, number, attempt, key)
         outcome: Outcome = yield lease.ended
         notice_s = pool.notice_s if outcome is Outcome.RECLAIMED else 0
