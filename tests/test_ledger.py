@@ -6,7 +6,8 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from sim.ledger import Category, Traffic, billed_accelerator_s, micro_by, total_micro, total_usd
+from sim.engine import run
+from sim.ledger import Category, Traffic, billed_accelerator_s, micro_by, post, total_micro, total_usd
 from sim.ledger.books import open_books
 from sim.ledger.data import Copy, copied_away
 from sim.ledger.postings import Account, Column, Entry, ledger_of
@@ -38,7 +39,7 @@ from tests.ledger_miniature import (
     traffic,
     world,
 )
-from tests.miniature import on_demand, option, owned, spot, training
+from tests.miniature import jobs, on_demand, option, owned, spot, training
 from tests.miniature import plan as bare_plan
 
 JANUARY_H = 31 * 24
@@ -169,12 +170,13 @@ def test_each_owned_pool_pays_for_its_own_nodes() -> None:
         records(),
         nodes=Nodes.of([(0, 0, 0, -1), (0, 1, 0, -1), (1, 0, 0, -1)]),
         sold=Sold.of([(0, 1), (1, 2)]),
-        outages=Outages.of([(0, 1, 0, HOUR_S)]),
+        outages=Outages.of([(1, 0, 0, HOUR_S)]),
     )
     posted = ledger(facts, made, left)
-    assert lines(posted, Category.AMORTISATION, Category.SALE) == {
+    assert lines(posted, Category.AMORTISATION, Category.SALE, Category.POWER) == {
         (0, "AMORTISATION", CAMPUS, 0, SHARED, -1): 2 * 744.0,
         (0, "AMORTISATION", CLOUD, 1, SHARED, -1): 744.0,
+        (0, "POWER", CAMPUS, 0, SHARED, -1): 223.2,  # 2 x 744 h x 0.15, no matter what is down elsewhere
         (0, "SALE", CAMPUS, 0, SHARED, -1): -8_760.0,
         (0, "SALE", CLOUD, 1, SHARED, -1): -2 * 8_760.0,
     }
@@ -202,6 +204,21 @@ def test_a_node_that_is_down_draws_nothing() -> None:
     )
     assert monthly(posted, Category.POWER) == pytest.approx([52 * 36 * 0.1], abs=1e-6)
     assert posted.quantity[posted.category == Category.POWER] == pytest.approx([52 * 36])
+
+
+def test_the_ledger_and_the_pools_count_the_same() -> None:
+    """What is billed is what each rented pool says that it leased, to the accelerator-second."""
+    arrived = jobs((0, 8, 5_000), (3_000, 12, 70_000), (4_000, 1, 20), (5_000, 16, 90_000_000))
+    facts = replace(world(scenario(), {"site1/spot": [(0, 1.0), (4_000, 2.0)]}), jobs=arrived)
+    made = bare_plan(
+        [owned(1), on_demand(4), spot()], [training(option(0), option(1), option(2))], horizon_s=40 * DAY_S
+    )
+    left = run(facts, made)
+    assert len(left.attempts) == 4
+    leased = dict(zip(left.closing.pool.tolist(), left.closing.leased_s.tolist(), strict=True))
+    assert billed_accelerator_s(post(facts, made, left, Traffic.none())) == {
+        pool: leased_s for pool, leased_s in leased.items() if pool != ROOM and leased_s
+    }
 
 
 def test_electricity_needs_a_supply() -> None:

@@ -20,7 +20,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Leases:
-    """All leases of a run, of jobs and of replicas; workloads as positions among all of the scenario."""
+    """All leases of a run, sorted by pool; workloads as positions among all of the scenario."""
 
     pool: Ints
     workload: Ints
@@ -61,7 +61,7 @@ class Books:
 
     def leased_s(self, pool: int, edges_s: Ints) -> Ints:
         """Accelerator-seconds leased from a pool between edges: shape [workloads, edges - 1]."""
-        here = self.leases.pool == pool
+        here = slice(*np.searchsorted(self.leases.pool, (pool, pool + 1)))
         return open_s(
             self.leases.start_s[here], self.leases.end_s[here], self.leases.leased[here], edges_s,
             group=self.leases.workload[here], groups=len(self.scenario.workloads),
@@ -73,13 +73,21 @@ def open_books(world: World, plan: Plan, records: Records, traffic: Traffic) -> 
     names = list(world.scenario.workloads)
     trainings = np.array([names.index(training.name) for training in plan.trainings], dtype=np.int64)
     services = np.array([names.index(service.name) for service in plan.services], dtype=np.int64)
-    tries, replicas = records.attempts, records.replicas
-    leases = Leases(
-        np.concatenate((tries.pool, replicas.pool)),
-        np.concatenate((trainings[world.jobs.workload[tries.job]], services[replicas.service])),
-        np.concatenate((tries.leased, replicas.leased)),
-        np.concatenate((tries.start_s, replicas.start_s)),
-        np.concatenate((tries.end_s, replicas.end_s)),
-    )
     edges_s = month_edges(world.scenario.start, plan.horizon_s)
+    leases = all_leases(records, trainings[world.jobs.workload], services)
     return Books(world.scenario, plan, records, traffic, world.prices, edges_s, leases, services)
+
+
+def all_leases(records: Records, of_jobs: Ints, of_services: Ints) -> Leases:
+    """The leases of attempts and of replicas, from the workload of each job and of each service."""
+    tries, replicas = records.attempts, records.replicas
+    pool = np.concatenate((tries.pool, replicas.pool))
+    # Sixteen bits, because numpy sorts such short keys in linear time.
+    order = np.argsort(pool.astype(np.int16), kind="stable")
+    return Leases(
+        pool[order],
+        np.concatenate((of_jobs[tries.job], of_services[replicas.service]))[order],
+        np.concatenate((tries.leased, replicas.leased))[order],
+        np.concatenate((tries.start_s, replicas.start_s))[order],
+        np.concatenate((tries.end_s, replicas.end_s))[order],
+    )
