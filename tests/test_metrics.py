@@ -304,6 +304,18 @@ def test_state_compares_what_waits_with_a_week_of_work(day: int, work_d: int, st
     assert metrics["overloaded_share"] == (0.5 if state == "OVERLOADED" else 0.0)
 
 
+def test_a_queue_that_was_worked_off_leaves_a_workload_backlogged() -> None:
+    """20 days of work waited at day 20 and run from day 21 on; 30 + 9 days done are 9.1 a week."""
+    made = two_pools(30 * DAY_S)
+    rows = [
+        attempt(0, 0, 0, 1, 0, Outcome.CUT_OFF, kept=30 * DAY_S),
+        attempt(1, 0, 1, 1, 21 * DAY_S, Outcome.CUT_OFF, kept=9 * DAY_S),
+    ]
+    lived, records = future(jobs((0, 1, 40 * DAY_S), (10 * DAY_S, 1, 20 * DAY_S))), records_of(made, rows)
+    (found,) = training_states(lived, made, records, Lives.of(lived, made, records))
+    assert found.name == "BACKLOGGED"
+
+
 def test_work_that_was_done_before_a_reclaim_does_not_wait() -> None:
     """Of 8.5 days of work one day did 1, or 2 at double speed: 7.5 or 6.5 wait.
 
@@ -332,7 +344,7 @@ def four_intervals() -> tuple[World, Plan, Records, ServiceFacts]:
         violated=[0, 5, 1, 4],
         abandoned=[0, 0, 20, 0],
         backlog_end=[0, 0, 10, 5],
-        capacity=[150, 150, 90, 50],
+        capacity=[150, 100, 90, 50],
         p99_s=[0.1, 0.2, math.inf, math.nan],
     )
     return future(), made, records_of(made), facts
@@ -367,7 +379,7 @@ def test_slo_met_allows_exactly_the_promised_share() -> None:
 
 
 def test_saturation_is_a_share_of_time() -> None:
-    """100 requests for a capacity of 90 in one interval of 300 s, of 1000 s."""
+    """100 requests for a capacity of 90 in one interval of 300 s, of 1000 s; 100 for 100 is none too many."""
     assert measured(four_intervals())["saturated_share:serve"] == 300 / 1000
 
 
@@ -423,6 +435,16 @@ def test_present_value_discounts_each_month_from_its_end() -> None:
         measured((future(start="2026-01-31"), made, records_of(made), answers(made)), costs(1, 2))["npv_usd"]
         == 3e-6
     )
+
+
+def test_without_interest_the_present_value_is_the_cost() -> None:
+    """31,022.174952 USD in three parts are the same to the last digit."""
+    made = two_pools(60 * DAY_S)
+    found = measured(
+        (future(), made, records_of(made), answers(made)),
+        costs(10_340_724_987, 10_340_724_983, 10_340_724_982),
+    )
+    assert found["npv_usd"] == found["cost_usd"] == 31022.174952
 
 
 @pytest.mark.parametrize(

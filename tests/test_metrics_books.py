@@ -41,6 +41,7 @@ def test_books_that_balance_pass() -> None:
         ("attempts", "end_s", 3, 1001, r"job 1, attempt 1: \[400, 1001\) s is not within the horizon"),
         ("attempts", "job", 0, 1, r"job 1, attempt 0: \[0, 200\) s is followed by job 0, attempt 1"),
         ("replicas", "ready_s", 0, 499, r"serve, slot 0, attempt 0: \[500, 499, 1000\) s is out of order"),
+        ("replicas", "ready_s", 0, 1001, r"serve, slot 0, attempt 0: \[500, 1001, 1000\) s is out of order"),
         ("replicas", "end_s", 0, 1001, r"service serve, slot 0, attempt 0: .* is out of order or not within"),
     ],
 )  # fmt: skip

@@ -14,7 +14,18 @@ from sim.policies.plan import Plan
 from sim.records import Outcome, Records
 from sim.world.world import World
 from tests.miniature import jobs, on_demand, option, owned, plan, service, training
-from tests.test_metrics import DAY_S, HOUR_S, answers, attempt, close, costs, future, records_of, two_pools
+from tests.test_metrics import (
+    DAY_S,
+    HOUR_S,
+    answers,
+    attempt,
+    close,
+    costs,
+    future,
+    queue_of_five,
+    records_of,
+    two_pools,
+)
 
 EDGES = np.array([0, 100, 250, 1000], dtype=np.int64)
 Span = tuple[int, int, int]
@@ -148,6 +159,14 @@ def test_series_are_cut_at_midnight() -> None:
     assert row("service", "serve", "requests_served") == (1.5 * steps / 2, 2.5 * steps / 2)
     assert row("service", "serve", "replicas_ready_mean") == (4 / 24, 6 / 24)
     assert row("run", "", "cost_usd") == (7.0, -2.0)
+
+
+def test_refused_jobs_wait_in_no_month() -> None:
+    """In a run of one month the series says what the metrics say, of a queue in which one job was refused."""
+    lived, made, records, facts = queue_of_five()
+    table = series(lived, made, records, [facts], costs(0))
+    assert table["training", "train", "jobs_waiting_mean"] == {"2026-01": 350 / 10_000}
+    assert table["training", "train", "accelerators_waiting_mean"] == {"2026-01": 1400 / 10_000}
 
 
 TRIES = st.tuples(

@@ -12,6 +12,7 @@ from sim.engine.clock import At, Rank
 from sim.engine.pools import Lease
 from sim.engine.queue import Line, Request
 from sim.engine.training import Process, Stage, boot_of, limit_lifetime, possible
+from sim.policies.checkpoints import NEVER
 from sim.policies.plan import OptionPlan, ServicePlan
 from sim.policies.scaling import desired_replicas
 from sim.records import Kind, Outcome
@@ -37,6 +38,8 @@ class Fleet:
     service: ServicePlan
     options: tuple[OptionPlan, ...]
     lines: tuple[Line, ...]
+    lengths_s: tuple[int, ...]
+    """Nobody knows how long a replica stays."""
     slots: dict[int, Slot] = field(default_factory=dict)
     starts: dict[int, int] = field(default_factory=dict)
 
@@ -44,9 +47,10 @@ class Fleet:
 def service(stage: Stage, world: World, index: int) -> Process:
     """Scale a service at each interval whose wish differs from the one before."""
     plan = stage.plan.services[index]
-    fleet = Fleet(index, plan, *possible(stage, Kind.REPLICA, index, plan, plan.accelerators))
-    if not fleet.options:
+    options, lines = possible(stage, Kind.REPLICA, index, plan, plan.accelerators)
+    if not options:
         return
+    fleet = Fleet(index, plan, options, lines, (NEVER,) * len(options))
     wanted = desired_replicas(plan.scale, world.demand_rps[plan.name], plan.capacity_rps)
     changes = np.flatnonzero(np.diff(wanted, prepend=-1))
     for interval, replicas in zip(changes.tolist(), wanted[changes].tolist(), strict=True):
@@ -60,7 +64,7 @@ def scale_to(stage: Stage, fleet: Fleet, replicas: int) -> None:
     while len(fleet.slots) < replicas:
         while number in fleet.slots:
             number += 1
-        request = Request(fleet.index * SLOTS + number, Kind.REPLICA, fleet.index, fleet.options, fleet.lines)
+        request = Request(fleet.index * SLOTS + number, Kind.REPLICA, fleet.index, fleet.options, fleet.lines, fleet.lengths_s)
         fleet.slots[number] = Slot(number, request)
         stage.env.process(replica(stage, fleet, fleet.slots[number]))
     surplus = len(fleet.slots) - replicas

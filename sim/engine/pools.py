@@ -170,10 +170,10 @@ class OwnedPool(Pool):
         self.kept = kept
         return Reason.BEHIND_HEAD if fits else Reason.POOL_FULL
 
-    def open(self) -> bool:
-        """Begin a dispatch: nothing is kept; False when nothing is free."""
+    def open(self) -> int:
+        """Begin a dispatch: nothing is kept; a larger gang than the free accelerators counted here fits nowhere."""
         self.kept = NO_NODES
-        return self.room > 0
+        return self.room
 
     def take(self, lease: Lease) -> None:
         """Enter a lease on its nodes."""
@@ -264,10 +264,10 @@ class RentedPool(Pool):
             return Reason.NO_SPOT
         return Reason.QUOTA if self.leased + leased > self.plan.quota else Reason.BEHIND_HEAD
 
-    def open(self) -> bool:
-        """Begin a dispatch; False when the market serves nobody or the quota is used up."""
+    def open(self) -> int:
+        """Begin a dispatch; a larger gang than what market and quota leave here cannot be rented."""
         self.closed = False
-        return self.largest_gang > 0 and self.leased < self.plan.quota
+        return min(self.largest_gang, self.plan.quota - self.leased)
 
     def too_large(self) -> list[Lease]:
         """The leases that the market no longer serves, in the order in which they began."""

@@ -16,7 +16,6 @@ from sim.engine.clock import At, Rank
 from sim.engine.log import Log
 from sim.engine.pools import Lease, OwnedPool, RentedPool
 from sim.engine.staging import Staging
-from sim.policies.checkpoints import NEVER
 from sim.policies.placement import Busy, holds
 from sim.policies.plan import OptionPlan
 from sim.records import Kind, Outcome, Reason
@@ -34,9 +33,18 @@ class Request:
     )  # fmt: skip
 
     def __init__(
-        self, key: int, kind: Kind, entity: int, options: Sequence[OptionPlan], lines: Sequence["Line"], deadline_s: int = 0
+        self,
+        key: int,
+        kind: Kind,
+        entity: int,
+        options: Sequence[OptionPlan],
+        lines: Sequence["Line"],
+        lengths_s: Sequence[int],
+        deadline_s: int = 0,
     ) -> None:
-        """`lines[n]` is where one waits for option n; `entity` is the job or the service, for the refusals."""
+        """`lines[n]` is where one waits for option n, `lengths_s[n]` how long a lease by it would last, as far as its owner
+        knows; `entity` is the job or the service, for the refusals.
+        """
         self.key = key
         self.kind = kind
         self.entity = entity
@@ -44,7 +52,7 @@ class Request:
         self.lines = lines
         self.deadline_s = deadline_s
         self.remaining_s = 0
-        self.lengths_s: Sequence[int] = [NEVER] * len(options)
+        self.lengths_s = lengths_s
         self.spell = 0
         self.waiting = False
         self.opened = [False] * len(options)
@@ -94,17 +102,14 @@ class Queue:
         self.numbers = count()
 
     def join(self, request: Request, remaining_s: int = 0) -> Event:
-        """Wait with `remaining_s` of work to do; the event happens with the lease (None when withdrawn).
-
-        `request.lengths_s` says how long a lease by each option would last, as far as its owner knows.
-        """
+        """Wait with `remaining_s` of work to do; the event happens with the lease (None when withdrawn)."""
         request.remaining_s = remaining_s
         request.spell = spell = request.spell + 1
         request.waiting = True
         request.granted = granted = Event(self.env)
         for n, option in enumerate(request.options):
             request.opened[n] = False
-            if option.at_once or option.opening.opens_s(self.env.now, request.deadline_s, remaining_s) <= self.env.now:
+            if option.at_once or self._opens_s(request, option) <= self.env.now:
                 self._open(request, spell, n)
         self.fresh.append(request)
         if not self.called:
@@ -184,10 +189,10 @@ class Queue:
         """Give out what is free at the dirty pools, in the order of the keys."""
         heads: list[tuple[int, int, Line]] = []
         for pool in dirty:
-            if self.pools[pool].open():
-                for line in self.lines_at[pool]:
-                    if line.waiting and (head := line.head()) is not None:
-                        heads.append((head.key, line.number, line))
+            room = self.pools[pool].open()
+            lines = [line for line in self.lines_at[pool] if line.waiting]
+            if any(line.leased <= room for line in lines):
+                heads += [(head.key, line.number, line) for line in lines if (head := line.head()) is not None]
         heapify(heads)
         while heads:
             key, number, line = heappop(heads)
@@ -203,10 +208,13 @@ class Queue:
         opened = request.opened
         for n, option in enumerate(request.options):
             index = option.pool
-            if not opened[n] or index not in dirty or not self._busy_enough(option.opening.busy):
+            if not opened[n] or index not in dirty:
+                continue
+            line = request.lines[n]
+            if line.busy and not self._busy_enough(line.busy):
                 continue
             pool = self.pools[index]
-            leased = request.lines[n].leased
+            leased = line.leased
             until_s = env.now + request.lengths_s[n]
             nodes = pool.place(leased, until_s)
             if nodes is None:
@@ -222,7 +230,7 @@ class Queue:
         return False
 
     def _busy_enough(self, tests: tuple[Busy, ...]) -> bool:
-        return not tests or all(holds(t, self.pools[t.pool].leased, self.pools[t.pool].up) for t in tests)
+        return all(holds(test, self.pools[test.pool].leased, self.pools[test.pool].up) for test in tests)
 
     def _note_waiting(self, request: Request) -> None:
         """Say why a request has to wait at each of its pools, and set a clock for the options that open later."""
@@ -232,11 +240,15 @@ class Queue:
                 busy_enough = self._busy_enough(option.opening.busy)
                 reason = self.pools[option.pool].why_not(request.lines[n].leased) if busy_enough else Reason.CONDITION
             else:
-                opens_s = option.opening.opens_s(now, request.deadline_s, request.remaining_s)
+                opens_s = self._opens_s(request, option)
                 reason = Reason.CONDITION if opens_s > now else Reason.DATA_IN_TRANSIT
                 if opens_s > now:
                     self._open_later(request, n, opens_s)
             self.log.refusals.append((now, request.kind, request.entity, option.pool, reason, 1))
+
+    def _opens_s(self, request: Request, option: OptionPlan) -> int:
+        """When waiting time and slack allow an option to a request that joins the queue now."""
+        return option.opening.opens_s(self.env.now, request.deadline_s, request.remaining_s)
 
     def _open_later(self, request: Request, n: int, opens_s: int) -> None:
         spell = request.spell

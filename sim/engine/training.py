@@ -59,7 +59,7 @@ def training_job(stage: Stage, training: TrainingPlan, job: int, number: int, ga
         return
     pools = stage.plan.pools
     key = JOBS_AFTER_REPLICAS + job
-    request = Request(key, Kind.JOB, job, options, lines, env.now + training.deadline_s)
+    request = Request(key, Kind.JOB, job, options, lines, (), env.now + training.deadline_s)
     remaining_s, attempt = work_s, 0
     while state is State.WAITING:
         restart_s = training.checkpoints.restart_s if attempt else 0

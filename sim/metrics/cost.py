@@ -17,9 +17,9 @@ DEFINITIONS = (
     Definition(
         "cost_usd", "USD", Better.LOWER,
         "What the ledger adds up to over the horizon, credits taken off, in the scenario's currency; owned "
-        "hardware by straight-line amortisation. By workload: what was posted for it, and its share of "
-        "owned pools by leased accelerator-time; what belongs to none, such as idle hardware and staff, may "
-        "be left out there and by pool.",
+        "hardware by straight-line amortisation. By workload: what was posted for it, and its share of what "
+        "the pools that it leased from cost in common, by leased accelerator-time. What belongs to no pool "
+        "and no workload, such as staff, is in neither.",
         (WHOLE, ":category.{category}", ":workload.{workload}", ":pool.{pool}"),
     ),
     Definition(
@@ -58,9 +58,10 @@ def cost_metrics(
         )
     workloads, pools = workload_names(plan), [pool.path for pool in plan.pools]
     total_usd = costs.total_micro / MICRO
-    served = [
-        ratio(costs.by_workload.get(plan.services[facts.service].name, 0), facts.served.sum())
-        for facts in services
+    names = [service.name for service in plan.services]
+    per_request = [
+        ratio(costs.by_workload.get(name, 0), facts.served.sum())
+        for name, facts in zip(names, services, strict=True)
     ]
     return {
         "cost_usd": total_usd,
@@ -71,9 +72,7 @@ def cost_metrics(
         **_parts("workload", workloads, costs.by_workload),
         **_parts("pool", pools, costs.by_pool),
         # micro-USD per request are USD per million requests
-        **each(
-            "cost_usd_per_million_requests", [plan.services[facts.service].name for facts in services], served
-        ),
+        **each("cost_usd_per_million_requests", names, per_request),
     }
 
 
@@ -85,7 +84,7 @@ def present_value_usd(by_month: Sequence[int], month_edges: Ints, discount_rate:
     months = len(month_edges) - 1
     assert len(by_month) == months, f"costs of {len(by_month)} months, the horizon has {months}"
     costs: Floats = np.array(by_month, dtype=np.float64)
-    return float(np.sum(costs / MICRO * (1.0 + discount_rate) ** (-month_edges[1:] / YEAR_S)))
+    return float(np.sum(costs * (1.0 + discount_rate) ** (-month_edges[1:] / YEAR_S))) / MICRO
 
 
 def _parts(kind: str, names: Collection[str], micro: Mapping[str, int]) -> dict[str, float]:

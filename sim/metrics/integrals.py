@@ -36,18 +36,26 @@ def integrate_by_group(
     the month's end, and what ends in it takes its weight back from there on. Neither weights nor months are
     looped over.
     """
-    months = len(month_edges) - 1
-    change_s = np.clip(np.concatenate((start_s, end_s)), month_edges[0], month_edges[-1])
-    month = np.minimum(np.searchsorted(month_edges, change_s, side="right") - 1, months - 1)
-    change = np.concatenate((weight, -weight))
-    cell = np.concatenate((group, group)) * months + month
-    changed = sum_by(cell, change, groups * months).reshape(groups, months)
-    within = sum_by(cell, change * (month_edges[month + 1] - change_s), groups * months).reshape(
-        groups, months
-    )
-    held = np.cumsum(changed, axis=1) - changed
-    integral: Numbers = held * np.diff(month_edges) + within
+    begun, added = _changes(start_s, weight, month_edges, group, groups)
+    ended, taken = _changes(end_s, weight, month_edges, group, groups)
+    change = begun - ended
+    held = np.cumsum(change, axis=1) - change
+    integral: Numbers = held * np.diff(month_edges) + (added - taken)
     return integral
+
+
+def _changes(
+    time_s: Ints, weight: Numbers, month_edges: Ints, group: Ints, groups: int
+) -> tuple[Numbers, Numbers]:
+    """Sums by group and month of the weights, and of weight x what is left of the month at `time_s`."""
+    months = len(month_edges) - 1
+    cells = groups * months
+    inside_s = np.clip(time_s, month_edges[0], month_edges[-1])
+    month = np.searchsorted(month_edges[1:-1], inside_s, side="right")
+    cell = group * months + month
+    remaining: Numbers = weight * (month_edges[month + 1] - inside_s)
+    changed, within = sum_by(cell, weight, cells), sum_by(cell, remaining, cells)
+    return changed.reshape(groups, months), within.reshape(groups, months)
 
 
 def sum_by_month(values: Floats, interval_s: int, month_edges: Ints) -> Floats:

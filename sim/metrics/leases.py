@@ -1,52 +1,50 @@
-"""All leases of a run in one table: the attempts of jobs, then the replicas of services."""
-
-from dataclasses import dataclass
+"""What the leases of a run add up to: the attempts of jobs and the replicas of services."""
 
 import numpy as np
 
-from sim.metrics.integrals import Ints
+from sim.metrics.integrals import Ints, sum_by
 from sim.policies.plan import Plan
-from sim.records import Attempts, Outcome, Records
+from sim.records import Attempts, Outcome, Records, Replicas
 from sim.world.world import World
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Leases:
-    """One row for each lease; `workload` counts the plan's trainings first, then its services."""
-
-    workload: Ints
-    pool: Ints
-    leased: Ints
-    gang: Ints
-    """The accelerators that work is done on; more are leased where a gang takes whole nodes."""
-    start_s: Ints
-    end_s: Ints
-    outcome: Ints
-
-    @property
-    def leased_s(self) -> Ints:
-        """What each lease leased, [accelerator-s]."""
-        return self.leased * (self.end_s - self.start_s)
+def workload_names(plan: Plan) -> list[str]:
+    """The workloads of a plan as they are counted here: its trainings, then its services."""
+    return [*(training.name for training in plan.trainings), *(service.name for service in plan.services)]
 
 
-def leases_of(world: World, plan: Plan, records: Records) -> Leases:
-    """The leases of a run."""
+def leased_s(world: World, plan: Plan, records: Records) -> Ints:
+    """What was leased, [accelerator-s]: shape [workloads, pools]."""
+    a, r, pools = records.attempts, records.replicas, len(plan.pools)
+    trainings, services = len(plan.trainings), len(plan.services)
+    by_jobs = sum_by(
+        world.jobs.workload[a.job] * pools + a.pool, a.leased * (a.end_s - a.start_s), trainings * pools
+    )
+    by_replicas = sum_by(r.service * pools + r.pool, r.leased * (r.end_s - r.start_s), services * pools)
+    return np.concatenate((by_jobs, by_replicas)).reshape(-1, pools)
+
+
+def endings(world: World, plan: Plan, records: Records, outcome: Outcome) -> Ints:
+    """How many leases ended in this way: shape [workloads]."""
     a, r = records.attempts, records.replicas
-    copy = np.array([service.accelerators for service in plan.services], dtype=np.int64)
-    return Leases(
-        np.concatenate((world.jobs.workload[a.job], r.service + len(plan.trainings))),
-        np.concatenate((a.pool, r.pool)),
-        np.concatenate((a.leased, r.leased)),
-        np.concatenate((world.jobs.accelerators[a.job], copy[r.service])),
-        np.concatenate((a.start_s, r.start_s)),
-        np.concatenate((a.end_s, r.end_s)),
-        np.concatenate((a.outcome, r.outcome)),
+    of_jobs = world.jobs.workload[a.job[a.outcome == outcome]]
+    of_replicas = r.service[r.outcome == outcome]
+    return np.concatenate(
+        (
+            np.bincount(of_jobs, minlength=len(plan.trainings)),
+            np.bincount(of_replicas, minlength=len(plan.services)),
+        )
     )
 
 
-def workload_names(plan: Plan) -> list[str]:
-    """The names that `Leases.workload` counts."""
-    return [*(training.name for training in plan.trainings), *(service.name for service in plan.services)]
+def gang_of(world: World, attempts: Attempts) -> Ints:
+    """The accelerators that each attempt works on; more are leased where a gang takes whole nodes."""
+    return world.jobs.accelerators[attempts.job]
+
+
+def replica_gang_of(plan: Plan, replicas: Replicas) -> Ints:
+    """The accelerators that each replica works on."""
+    return np.array([service.accelerators for service in plan.services], dtype=np.int64)[replicas.service]
 
 
 def undone_s(attempts: Attempts) -> Ints:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sim.calendar import month_edges
 from sim.metrics.cost import cost_metrics, present_value_usd
 from sim.metrics.facts import CostFacts, ServiceFacts
-from sim.metrics.leases import leases_of, workload_names
+from sim.metrics.leases import workload_names
 from sim.metrics.procurement import procurement_metrics
 from sim.metrics.serving import service_metrics
 from sim.metrics.state import State, state_metrics, training_states
@@ -24,17 +24,18 @@ def measure(
     `services` holds the facts of each service of the plan, in its order. Raises AssertionError where facts
     contradict each other; `check_books` compares the records with themselves.
     """
+    known = [facts.service for facts in services]
+    assert known == list(range(len(plan.services))), f"facts of services {known} of {len(plan.services)}"
     edges = month_edges(world.scenario.start, plan.horizon_s)
-    leases = leases_of(world, plan, records)
-    usage = pool_usage(plan, records, leases, services)
+    usage = pool_usage(world, plan, records, services)
     lives = Lives.of(world, plan, records)
     npv_usd = present_value_usd(costs.by_month, edges, world.scenario.discount_rate)
     states = [*training_states(world, plan, records, lives), *(State[facts.state] for facts in services)]
     return {
         **cost_metrics(plan, costs, services, float(usage.useful.sum()), npv_usd),
-        **usage_metrics(plan, leases, usage),
+        **usage_metrics(plan, usage),
         **service_metrics(world.scenario, plan, services, edges),
-        **training_metrics(world, plan, records, leases, lives),
+        **training_metrics(world, plan, records, lives),
         **procurement_metrics(plan, records),
         **state_metrics(workload_names(plan), states),
     }

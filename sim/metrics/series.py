@@ -10,7 +10,7 @@ from sim.calendar import month_edges, month_labels
 from sim.ledger.postings import MICRO
 from sim.metrics.facts import CostFacts, ServiceFacts
 from sim.metrics.integrals import Floats, Ints, integrate_by_group, sum_by_month
-from sim.metrics.leases import Leases, leases_of, useful_s
+from sim.metrics.leases import gang_of, useful_s
 from sim.metrics.training import Lives
 from sim.metrics.usage import HOUR_S
 from sim.policies.plan import Plan, Purchase
@@ -35,9 +35,8 @@ def monthly(
     """
     edges = month_edges(world.scenario.start, plan.horizon_s)
     labels = month_labels(world.scenario.start, plan.horizon_s)
-    leases = leases_of(world, plan, records)
     rows: list[Row] = [("run", "", "cost_usd", np.array(costs.by_month) / MICRO)]
-    rows += _pools(plan, records, leases, services, edges)
+    rows += _pools(world, plan, records, services, edges)
     rows += _queues(world, plan, records, edges)
     rows += _services(plan, records, services, edges)
     return {
@@ -50,19 +49,21 @@ def monthly(
 
 
 def _pools(
-    plan: Plan, records: Records, leases: Leases, services: Sequence[ServiceFacts], edges: Ints
+    world: World, plan: Plan, records: Records, services: Sequence[ServiceFacts], edges: Ints
 ) -> Iterator[Row]:
     nodes, outages, pools = records.nodes, records.outages, len(plan.pools)
     size = np.array([pool.node_accelerators for pool in plan.pools], dtype=np.int64)
     until_s = np.full(len(nodes), plan.horizon_s, dtype=np.int64)
-    leased = integrate_by_group(
-        leases.start_s, leases.end_s, leases.leased, edges, group=leases.pool, groups=pools
+    by_jobs, by_replicas = (
+        integrate_by_group(table.start_s, table.end_s, table.leased, edges, group=table.pool, groups=pools)
+        for table in (records.attempts, records.replicas)
     )
+    leased = by_jobs + by_replicas
     stood = integrate_by_group(nodes.from_s, until_s, size[nodes.pool], edges, group=nodes.pool, groups=pools)
     down = integrate_by_group(
         outages.start_s, outages.end_s, size[outages.pool], edges, group=outages.pool, groups=pools
     )
-    useful = _useful(plan, records.attempts, leases, services, edges)
+    useful = _useful(world, plan, records.attempts, services, edges)
     for n, pool in enumerate(plan.pools):
         capacity = stood if pool.purchase is Purchase.OWNED else leased
         yield "pool", pool.path, "capacity_accelerator_h", capacity[n] / HOUR_S
@@ -72,11 +73,11 @@ def _pools(
 
 
 def _useful(
-    plan: Plan, attempts: Attempts, leases: Leases, services: Sequence[ServiceFacts], edges: Ints
+    world: World, plan: Plan, attempts: Attempts, services: Sequence[ServiceFacts], edges: Ints
 ) -> Floats:
     """Useful accelerator-seconds by pool and month."""
     a, pools = attempts, len(plan.pools)
-    at_work = leases.gang[: len(a)] * useful_s(a) / np.maximum(a.end_s - a.start_s, 1)
+    at_work = gang_of(world, a) * useful_s(a) / np.maximum(a.end_s - a.start_s, 1)
     useful: Floats = integrate_by_group(a.start_s, a.end_s, at_work, edges, group=a.pool, groups=pools)
     for facts in services:
         for pool, busy in facts.busy_accelerator_s.items():
@@ -87,17 +88,16 @@ def _useful(
 def _queues(world: World, plan: Plan, records: Records, edges: Ints) -> Iterator[Row]:
     """Who waits is who has arrived and not finished, less who holds a lease."""
     jobs, a, lives = world.jobs, records.attempts, Lives.of(world, plan, records)
-    queued = ~lives.refused
-    start_s = np.concatenate((jobs.submit_s[queued], a.start_s))
-    end_s = np.concatenate((lives.finish_s[queued], a.end_s))
-    workload = np.concatenate((jobs.workload[queued], jobs.workload[a.job]))
-    number = np.concatenate((np.ones(len(jobs), dtype=np.int64)[queued], np.full(len(a), -1)))
-    gang = np.concatenate((jobs.accelerators[queued], jobs.accelerators[a.job]))
-    months_s = np.diff(edges)
-    for quantity, weight in (("jobs_waiting_mean", number), ("accelerators_waiting_mean", number * gang)):
-        waited = integrate_by_group(start_s, end_s, weight, edges, group=workload, groups=len(plan.trainings))
-        for training, values in zip(plan.trainings, waited, strict=True):
-            yield "training", training.name, quantity, values / months_s
+    owner, trainings, months_s = jobs.workload[a.job], len(plan.trainings), np.diff(edges)
+    queued = (~lives.refused).astype(np.int64)
+    counts = {"jobs_waiting_mean": queued, "accelerators_waiting_mean": queued * jobs.accelerators}
+    for quantity, count in counts.items():
+        there = integrate_by_group(
+            jobs.submit_s, lives.finish_s, count, edges, group=jobs.workload, groups=trainings
+        )
+        at_work = integrate_by_group(a.start_s, a.end_s, count[a.job], edges, group=owner, groups=trainings)
+        for training, waited in zip(plan.trainings, there - at_work, strict=True):
+            yield "training", training.name, quantity, waited / months_s
 
 
 def _services(plan: Plan, records: Records, services: Sequence[ServiceFacts], edges: Ints) -> Iterator[Row]:

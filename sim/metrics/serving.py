@@ -1,6 +1,7 @@
 """How services kept their promises: violations, saturation, response times."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,8 @@ from sim.scenario.model import Scenario
 from sim.scenario.workloads import Inference
 
 MINUTE_S = 60
+GLANCE = 16
+"""One interval in so many is looked at to guess which month is the worst."""
 
 DEFINITIONS = (
     Definition(
@@ -70,15 +73,10 @@ DEFINITIONS = (
 def service_metrics(
     scenario: Scenario, plan: Plan, services: Sequence[ServiceFacts], month_edges: Ints
 ) -> dict[str, float]:
-    """The metrics of this module. Raises AssertionError where a service of the plan has no facts."""
-    known = [facts.service for facts in services]
-    assert known == list(range(len(plan.services))), (
-        f"facts of the services {known}, the plan has {len(plan.services)}"
-    )
+    """The metrics of this module; `services` holds facts for each service of the plan, in its order."""
     totals = [_totals(facts) for facts in services]
     found = _of_requests({name: sum(total[name] for total in totals) for name in TOTALS})
-    for facts, total in zip(services, totals, strict=True):
-        name = plan.services[facts.service].name
+    for name, facts, total in zip((s.name for s in plan.services), services, totals, strict=True):
         workload = scenario.workloads[name]
         assert isinstance(workload, Inference), f"{name} is no service"
         own = _of_requests(total) | _of_intervals(facts, plan, workload.slo.share, month_edges)
@@ -86,33 +84,20 @@ def service_metrics(
     return found
 
 
-def interval_lengths(plan: Plan, intervals: int) -> Ints:
-    """The length of each interval, [s]; the last ends at the horizon."""
-    edges = np.minimum(np.arange(intervals + 1) * plan.interval_s, plan.horizon_s)
-    return np.diff(edges)
-
-
 def worst_median(values: Floats, weights: Floats, first: Ints) -> float:
     """The highest weighted median of the groups of values that begin at `first`; NaN without any weight.
 
-    A group's weighted median is its smallest value that half of its weight does not exceed. Only groups in
-    which more than half of the weight lies above the highest median so far are sorted.
+    Values that are NaN are left out. A group is sorted only if more than half of its weight lies above the
+    highest median so far; those that look worst at a glance come first.
     """
-    weight = np.where(np.isnan(values), 0.0, weights)
-    total = np.add.reduceat(weight, first)
-    last = np.append(first[1:], len(values))
+    groups = [slice(*ends) for ends in pairwise([*first.tolist(), len(values)])]
+    looks = [np.sort(values[group][::GLANCE]) for group in groups]
     worst = -np.inf
-    while True:
-        above = np.add.reduceat(np.where(values > worst, weight, 0.0), first)
-        share = np.divide(above, total, out=np.zeros(len(first)), where=total > 0)
-        group = int(np.argmax(share))
-        if share[group] <= 0.5:
-            break
-        part = slice(first[group], last[group])
-        median = weighted_median(values[part], weight[part])
-        if median <= worst:  # the two sums of the same weights may differ in their last digit
-            break
-        worst = median
+    for n in np.argsort([-some[len(some) // 2] for some in looks]).tolist():
+        known = ~np.isnan(values[groups[n]])
+        value, weight = values[groups[n]][known], weights[groups[n]][known]
+        if weight[value > worst].sum() > weight.sum() / 2:
+            worst = weighted_median(value, weight)
     return worst if worst > -np.inf else np.nan
 
 
@@ -148,23 +133,18 @@ def _of_requests(total: Mapping[str, float]) -> dict[str, float]:
 
 def _of_intervals(facts: ServiceFacts, plan: Plan, promised: float, month_edges: Ints) -> dict[str, float]:
     """What depends on when requests came; `promised` is the share of requests that the SLO speaks of."""
-    length_s = interval_lengths(plan, len(facts.offered))
-    missed = facts.violated + facts.abandoned
+    missed, offered = facts.violated + facts.abandoned, facts.offered.sum()
     p99_s = worst_median(facts.p99_s, facts.offered, first_intervals(plan.interval_s, month_edges))
-    offered = float(facts.offered.sum())
+    broken = missed > facts.offered - promised * facts.offered
     return {
-        "slo_violation_minutes": float(length_s[_broken(missed, facts.offered, promised)].sum()) / MINUTE_S,
-        "slo_met": float(1.0 - ratio(missed.sum(), offered) >= promised) if offered else np.nan,
+        "slo_violation_minutes": _length_s(broken, plan) / MINUTE_S,
+        "slo_met": float(missed.sum() <= offered - promised * offered) if offered else np.nan,
         "request_p99_s": p99_s if np.isfinite(p99_s) else np.nan,
-        "saturated_share": _time_share(facts.offered > facts.capacity, length_s),
+        "saturated_share": _length_s(facts.offered > facts.capacity, plan) / plan.horizon_s,
     }
 
 
-def _broken(missed: Floats, offered: Floats, promised: float) -> NDArray[np.bool_]:
-    """Where less than the promised share was answered within the SLO, in the same arithmetic as `slo_met`."""
-    nobody_asked = np.where(missed > 0.0, np.inf, 0.0)
-    return 1.0 - np.divide(missed, offered, out=nobody_asked, where=offered > 0.0) < promised
-
-
-def _time_share(holds: NDArray[np.bool_], length_s: Ints) -> float:
-    return ratio(length_s[holds].sum(), length_s.sum())
+def _length_s(holds: NDArray[np.bool_], plan: Plan) -> int:
+    """How long something holds that holds in some of the intervals; the last of all ends at the horizon."""
+    beyond_s = len(holds) * plan.interval_s - plan.horizon_s
+    return int(np.count_nonzero(holds)) * plan.interval_s - beyond_s * int(holds[-1])

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.metrics.definitions import BY_TRAINING, BY_WORKLOAD, WHOLE, Better, Definition, each
-from sim.metrics.integrals import Ints, quantile, ratio
-from sim.metrics.leases import Leases, undone_s, workload_names
+from sim.metrics.integrals import Ints, quantile, ratio, sum_by
+from sim.metrics.leases import endings, undone_s, workload_names
 from sim.metrics.usage import HOUR_S
 from sim.policies.plan import Plan
-from sim.records import Attempts, Kind, Outcome, Reason, Records
+from sim.records import Kind, Outcome, Reason, Records
 from sim.world.world import Jobs, World
 
 Flags = NDArray[np.bool_]
@@ -109,12 +109,16 @@ class Lives:
     """What became of each job of the world; one value per job."""
 
     refused: Flags
-    started: Flags
     finished: Flags
+    attempts: Ints
     start_s: Ints
     """First start; the horizon for those that never started."""
     finish_s: Ints
     """The horizon for those that have not finished."""
+    held_s: Ints
+    """Time on leases."""
+    undone_s: Ints
+    """Time on work that a reclaim or a failure undid."""
 
     @classmethod
     def of(cls, world: World, plan: Plan, records: Records) -> Self:
@@ -124,22 +128,28 @@ class Lives:
         first, last = a.attempt == 0, a.outcome == Outcome.FINISHED
         start_s[a.job[first]] = a.start_s[first]
         finish_s[a.job[last]] = a.end_s[last]
-        started, finished = np.zeros((2, jobs), dtype=np.bool_)
-        started[a.job], finished[a.job[last]] = True, True
-        return cls(_refused(world.jobs, plan, records), started, finished, start_s, finish_s)
+        finished = np.zeros(jobs, dtype=np.bool_)
+        finished[a.job[last]] = True
+        return cls(
+            _refused(world.jobs, plan, records),
+            finished,
+            np.bincount(a.job, minlength=jobs),
+            start_s,
+            finish_s,
+            sum_by(a.job, a.end_s - a.start_s, jobs),
+            sum_by(a.job, undone_s(a), jobs),
+        )
 
 
-def training_metrics(
-    world: World, plan: Plan, records: Records, leases: Leases, lives: Lives
-) -> dict[str, float]:
+def training_metrics(world: World, plan: Plan, records: Records, lives: Lives) -> dict[str, float]:
     """The metrics of this module."""
-    found = _of_jobs(world.jobs, plan, records.attempts, lives, np.ones(len(world.jobs), dtype=np.bool_))
+    found = _of_jobs(world.jobs, plan, lives, np.ones(len(world.jobs), dtype=np.bool_))
     for workload, training in enumerate(plan.trainings):
-        own = _of_jobs(world.jobs, plan, records.attempts, lives, world.jobs.workload == workload)
+        own = _of_jobs(world.jobs, plan, lives, world.jobs.workload == workload)
         found |= {f"{metric}:{training.name}": value for metric, value in own.items()}
     names = workload_names(plan)
     for metric, outcome in (("reclaims", Outcome.RECLAIMED), ("failures", Outcome.FAILED)):
-        ended = np.bincount(leases.workload[leases.outcome == outcome], minlength=len(names))
+        ended = endings(world, plan, records, outcome)
         found |= {metric: float(ended.sum())} | each(metric, names, ended.tolist())
     return found
 
@@ -154,32 +164,28 @@ def _refused(jobs: Jobs, plan: Plan, records: Records) -> Flags:
     return refused
 
 
-def _of_jobs(jobs: Jobs, plan: Plan, attempts: Attempts, lives: Lives, chosen: Flags) -> dict[str, float]:
+def _of_jobs(jobs: Jobs, plan: Plan, lives: Lives, chosen: Flags) -> dict[str, float]:
     """The metrics of some of the jobs."""
     queued = chosen & ~lives.refused
-    started = np.count_nonzero(lives.started & chosen)
-    mine = chosen[attempts.job]
-    gang = jobs.accelerators[attempts.job]
-    wait_s = (lives.start_s - jobs.submit_s)[queued]
-    slowdown = (lives.finish_s - jobs.submit_s)[queued] / np.maximum(jobs.work_s[queued], 1)
-    waited_s = np.where(queued, lives.finish_s - jobs.submit_s, 0)
-    held_s = np.where(mine, attempts.end_s - attempts.start_s, 0)
-    accelerator_s = (waited_s * jobs.accelerators).sum() - (held_s * gang).sum()
+    started = queued & (lives.attempts > 0)
+    gang, since_s = jobs.accelerators[queued], jobs.submit_s[queued]
+    wait_s, there_s = lives.start_s[queued] - since_s, lives.finish_s[queued] - since_s
+    waiting_s = there_s - lives.held_s[queued]
     return {
         "jobs_submitted": float(np.count_nonzero(chosen)),
         "jobs_finished": float(np.count_nonzero(lives.finished & chosen)),
         "jobs_unfinished": float(np.count_nonzero(queued & ~lives.finished)),
         "jobs_refused": float(np.count_nonzero(lives.refused & chosen)),
         "deadline_miss_share": _deadline_miss_share(jobs, plan, lives, chosen),
-        "never_started_share": ratio(np.count_nonzero(queued & ~lives.started), np.count_nonzero(queued)),
+        "never_started_share": ratio(np.count_nonzero(queued & ~started), len(gang)),
         "wait_s_mean": ratio(wait_s.sum(), len(wait_s)),
         "wait_s_p50": quantile(wait_s, 0.5),
         "wait_s_p95": quantile(wait_s, 0.95),
-        "slowdown_p95": quantile(slowdown, 0.95),
-        "jobs_waiting_mean": ratio(waited_s.sum() - held_s.sum(), plan.horizon_s),
-        "accelerators_waiting_mean": ratio(accelerator_s, plan.horizon_s),
-        "attempts_per_job": ratio(np.count_nonzero(mine), started),
-        "lost_accelerator_h": float((gang * undone_s(attempts))[mine].sum()) / HOUR_S,
+        "slowdown_p95": quantile(there_s / np.maximum(jobs.work_s[queued], 1), 0.95),
+        "jobs_waiting_mean": ratio(waiting_s.sum(), plan.horizon_s),
+        "accelerators_waiting_mean": ratio((gang * waiting_s).sum(), plan.horizon_s),
+        "attempts_per_job": ratio(lives.attempts[chosen].sum(), np.count_nonzero(started)),
+        "lost_accelerator_h": float((gang * lives.undone_s[queued]).sum()) / HOUR_S,
     }
 
 

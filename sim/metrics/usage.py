@@ -16,16 +16,17 @@ types count alike.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
 from sim.metrics.definitions import BY_POOL, BY_WORKLOAD, WHOLE, Better, Definition, each
 from sim.metrics.facts import ServiceFacts
 from sim.metrics.integrals import Floats, Ints, ratio, sum_by
-from sim.metrics.leases import Leases, undone_s, useful_s, workload_names
+from sim.metrics.leases import gang_of, leased_s, replica_gang_of, undone_s, useful_s, workload_names
 from sim.policies.plan import Plan, Purchase
 from sim.records import Records
+from sim.world.world import World
 
 HOUR_S = 3600
 ROUNDING = 1e-9
@@ -97,8 +98,10 @@ DEFINITIONS = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Usage:
-    """Accelerator-seconds by pool, shape [pools] each; they add up to the capacity."""
+    """Accelerator-seconds by pool, shape [pools] each; the six of `PLACES` add up to the capacity."""
 
+    by_workload: Ints
+    """What each workload leased: shape [workloads, pools]."""
     useful: Floats
     unused: Floats
     lost: Floats
@@ -117,39 +120,43 @@ class Usage:
         return self.leased + self.idle + self.down
 
 
-def pool_usage(plan: Plan, records: Records, leases: Leases, services: Sequence[ServiceFacts]) -> Usage:
+PLACES = ("useful", "unused", "lost", "overhead", "idle", "down")
+
+
+def pool_usage(world: World, plan: Plan, records: Records, services: Sequence[ServiceFacts]) -> Usage:
     """Where each pool's accelerator-seconds went."""
     a, r, closing, pools = records.attempts, records.replicas, records.closing, len(plan.pools)
-    gang, copy = leases.gang[: len(a)], leases.gang[len(a) :]
-    beyond = sum_by(leases.pool, (leases.leased - leases.gang) * (leases.end_s - leases.start_s), pools)
-    overhead = sum_by(a.pool, gang * (a.boot_s + a.restart_s + a.checkpoint_s), pools)
-    overhead += sum_by(r.pool, copy * (r.ready_s - r.start_s), pools)
+    gang, copy = gang_of(world, a), replica_gang_of(plan, r)
+    leased = leased_s(world, plan, records)
+    held = sum_by(a.pool, gang * (a.end_s - a.start_s), pools)
+    paused = sum_by(a.pool, gang * (a.boot_s + a.restart_s + a.checkpoint_s), pools)
+    loading = sum_by(r.pool, copy * (r.ready_s - r.start_s), pools)
     ready = sum_by(r.pool, copy * (r.end_s - r.ready_s), pools)
     busy = _busy(plan, services, ready)
+    beyond = leased.sum(axis=0) - held - loading - ready
     return Usage(
+        by_workload=leased,
         useful=sum_by(a.pool, gang * useful_s(a), pools) + busy,
         unused=beyond + ready - busy,
         lost=sum_by(a.pool, gang * undone_s(a), pools).astype(np.float64),
-        overhead=overhead.astype(np.float64),
+        overhead=(paused + loading).astype(np.float64),
         idle=sum_by(closing.pool, closing.idle_s, pools).astype(np.float64),
         down=sum_by(closing.pool, closing.down_s, pools).astype(np.float64),
     )
 
 
-def usage_metrics(plan: Plan, leases: Leases, usage: Usage) -> dict[str, float]:
+def usage_metrics(plan: Plan, usage: Usage) -> dict[str, float]:
     """The metrics of this module."""
     paths = [pool.path for pool in plan.pools]
-    amounts = {field.name: getattr(usage, field.name) for field in fields(Usage)} | {"leased": usage.leased}
-    found: dict[str, float] = {}
-    for name, amount in amounts.items():
-        found |= _shares(f"{name}_share", paths, amount, usage.capacity)
-    found |= _shares("utilisation", paths, usage.useful, usage.capacity - usage.down)
-    for name in ("useful", "leased"):
-        hours = amounts[name] / HOUR_S
+    found = _shares("utilisation", paths, usage.useful, usage.capacity - usage.down)
+    for place in (*PLACES, "leased"):
+        found |= _shares(f"{place}_share", paths, getattr(usage, place), usage.capacity)
+    for name, amount in (("useful", usage.useful), ("leased", usage.leased)):
+        hours = amount / HOUR_S
         found |= {f"{name}_accelerator_h": float(hours.sum())} | each(f"{name}_accelerator_h", paths, hours)
     everything = float(usage.leased.sum())
     found |= each("share_of_accelerator_h", paths, [ratio(part, everything) for part in usage.leased])
-    return found | _by_workload(plan, leases)
+    return found | _by_workload(plan, usage.by_workload)
 
 
 def _busy(plan: Plan, services: Sequence[ServiceFacts], ready: Ints) -> Floats:
@@ -170,11 +177,10 @@ def _shares(name: str, paths: Sequence[str], part: Floats, whole: Floats) -> dic
     return {name: ratio(part.sum(), whole.sum())} | each(name, paths, by_pool)
 
 
-def _by_workload(plan: Plan, leases: Leases) -> dict[str, float]:
+def _by_workload(plan: Plan, by_workload: Ints) -> dict[str, float]:
     names = workload_names(plan)
-    is_rented = np.array([pool.purchase is not Purchase.OWNED for pool in plan.pools], dtype=np.int64)
-    leased = sum_by(leases.workload, leases.leased_s, len(names))
-    rented = sum_by(leases.workload, leases.leased_s * is_rented[leases.pool], len(names))
+    is_rented = [pool.purchase is not Purchase.OWNED for pool in plan.pools]
+    leased, rented = by_workload.sum(axis=1), by_workload[:, is_rented].sum(axis=1)
     shares = [ratio(part, whole) for part, whole in zip(rented, leased, strict=True)]
     found = each("leased_accelerator_h", names, leased / HOUR_S) | each("rented_share", names, shares)
     return found | {"rented_share": ratio(rented.sum(), leased.sum())}
