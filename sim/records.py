@@ -1,8 +1,8 @@
 """Records: the facts that the engine leaves behind, as columns of integers.
 
-Times are [s] since the start, accelerators are counts, pools, workloads, sites, datasets and links are positions in the
-plan (`sim.policies.plan.Plan`), jobs are positions in the world's job table. Everything that costs money or that a
-metric speaks of is computed from these afterwards.
+Times are [s] since the start, accelerators are counts, pools, workloads, sites, datasets and links are
+positions in the plan (`sim.policies.plan.Plan`), jobs are positions in the world's job table. Everything that
+costs money or that a metric speaks of is computed from these afterwards.
 """
 
 from dataclasses import dataclass, fields
@@ -78,7 +78,7 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Attempts(Columns):
-    """A job's tries, one lease each: `end_s - start_s == boot_s + restart_s + kept_s + checkpoint_s + lost_s`."""
+    """A job's tries, one lease each, whose time is boot, restart, kept, checkpoint and lost together."""
 
     job: Ints
     attempt: Ints
@@ -158,7 +158,7 @@ class Orders(Columns):
 
 @dataclass(frozen=True, slots=True)
 class Transfers(Columns):
-    """Datasets copied to another site over a link (-1: same location); `end_s` is -1 when under way at the horizon."""
+    """Datasets copied to another site over a link (-1: none needed); `end_s` -1: under way at the horizon."""
 
     dataset: Ints
     source: Ints

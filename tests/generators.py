@@ -211,7 +211,6 @@ def plans(draw: st.DrawFn, workloads: Tree, bound: set[str], pool: Tree) -> Tree
         own=draw(st.sampled_from([None, {ROOM: {"nodes": 1}}, {ROOM: {"nodes": most}}])),
         order=draw(st.sampled_from([None, *({ROOM: order} for order in orders)])),
         scale={name: {"target_utilisation": "60%", "min": 0, "max": 6} for name in inference} or None,
-        patience=draw(st.sampled_from([None, "0 s", "1 h"])),
     )
 
 

@@ -118,9 +118,9 @@ def plan(
         [owned(standing), on_demand(), spot()],
         [training(*options)],
         [service(*options)],
-        round(days * DAY_S),
-        [(home, size) for home, size, _ in datasets],
-        {(a, b): Route(0, 8e9) for a in (CAMPUS, CLOUD) for b in (CAMPUS, CLOUD) if a != b},
+        horizon_s=round(days * DAY_S),
+        datasets=[(home, size) for home, size, _ in datasets],
+        routes={(a, b): Route(0, 8e9) for a in (CAMPUS, CLOUD) for b in (CAMPUS, CLOUD) if a != b},
     )
     return replace(made, dataset_growth_bytes_per_s=tuple(growth for _, _, growth in datasets))
 

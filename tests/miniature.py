@@ -26,16 +26,21 @@ from sim.world.world import Draws, Failures, Jobs, Market, World
 AT_ONCE = Opening(0, None, ())
 
 
-def owned(nodes: int = 1, size: int = 8, most: int = UNLIMITED, orders: Sequence[OrderRule] = (), site: int = 0) -> PoolPlan:
+def owned(
+    nodes: int = 1, size: int = 8, most: int = UNLIMITED, orders: Sequence[OrderRule] = (), site: int = 0
+) -> PoolPlan:
     """A pool of `nodes` nodes that stand at the start."""
     return PoolPlan(
-        f"site{site}/room", site, Purchase.OWNED, "A100-80GB", size, UNLIMITED, 0, nodes, 0, most, tuple(orders)
-    )
+        f"site{site}/room", site, Purchase.OWNED, "A100-80GB", size, UNLIMITED, 0, nodes, 0, most,
+        tuple(orders),
+    )  # fmt: skip
 
 
 def on_demand(quota: int = UNLIMITED, size: int = 8, site: int = 1) -> PoolPlan:
     """An on-demand pool."""
-    return PoolPlan(f"site{site}/on-demand", site, Purchase.ON_DEMAND, "A100-80GB", size, quota, 0, 0, 0, 0, ())
+    return PoolPlan(
+        f"site{site}/on-demand", site, Purchase.ON_DEMAND, "A100-80GB", size, quota, 0, 0, 0, 0, ()
+    )
 
 
 def spot(quota: int = UNLIMITED, size: int = 8, notice_s: int = 0, site: int = 1) -> PoolPlan:
@@ -49,14 +54,21 @@ def option(pool: int, opening: Opening = AT_ONCE, speed_ppm: int = 1_000_000, st
 
 
 def training(
-    *options: OptionPlan, checkpoints: Checkpoints = NO_CHECKPOINTS, deadline_s: int = UNLIMITED, name: str = "train"
+    *options: OptionPlan,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
+    deadline_s: int = UNLIMITED,
+    name: str = "train",
 ) -> TrainingPlan:
     """A training workload."""
     return TrainingPlan(name, options, (), checkpoints, deadline_s)
 
 
 def service(
-    *options: OptionPlan, accelerators: int = 1, capacity_rps: float = 1.0, name: str = "serve", least: int = 0
+    *options: OptionPlan,
+    accelerators: int = 1,
+    capacity_rps: float = 1.0,
+    name: str = "serve",
+    least: int = 0,
 ) -> ServicePlan:
     """A service that runs at full utilisation and shrinks at once."""
     return ServicePlan(name, options, (), accelerators, ScaleRule(1.0, least, UNLIMITED, 0), capacity_rps)
@@ -66,6 +78,7 @@ def plan(
     pools: Sequence[PoolPlan],
     trainings: Sequence[TrainingPlan] = (),
     services: Sequence[ServicePlan] = (),
+    *,
     horizon_s: int = 1_000_000,
     datasets: Sequence[tuple[int, float]] = (),
     routes: dict[tuple[int, int], Route] | None = None,
@@ -91,7 +104,7 @@ def world(
     failures: dict[str, list[tuple[int, int, int]]] | None = None,
     seconds: dict[str, float] | None = None,
 ) -> World:
-    """A world; `markets` as (change_s, largest gang), `failures` as (node, down_s, up_s), `seconds` fixed draws."""
+    """A world: `markets` (change_s, largest gang), `failures` (node, down_s, up_s), `seconds` fixed draws."""
     return World(
         scenario=cast(Scenario, None),
         seed=0,
@@ -101,8 +114,8 @@ def world(
         demand_rps={name: np.array(rate, dtype=float) for name, rate in (demand_rps or {}).items()},
         markets={path: Market(*np.array(rows, dtype=np.int64).T) for path, rows in (markets or {}).items()},
         prices={},
-        failures={path: Failures(*np.array(rows, dtype=np.int64).T) for path, rows in (failures or {}).items()},
+        failures={
+            path: Failures(*np.array(rows, dtype=np.int64).T) for path, rows in (failures or {}).items()
+        },
         draws=Draws(0, 0, {stream: Constant(value) for stream, value in (seconds or {}).items()}),
     )
-
-

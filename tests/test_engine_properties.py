@@ -30,7 +30,8 @@ openings = st.builds(
     Opening,
     wait_s=st.sampled_from([0, 0, 60, 600]),
     slack_s=st.none() | st.sampled_from([0, 300, 5000]),
-    busy=st.just(()) | st.builds(lambda above, ppm: (Busy(0, above, ppm),), st.booleans(), st.integers(0, 1_000_000)),
+    busy=st.just(())
+    | st.builds(lambda above, ppm: (Busy(0, above, ppm),), st.booleans(), st.integers(0, 1_000_000)),
 )
 
 
@@ -47,14 +48,17 @@ def job_tables(draw: st.DrawFn, workloads: int) -> Jobs:
 
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
-    """An owned, an on-demand and a spot pool, two training workloads and a service, in a world of a few thousand seconds."""
+    """An owned, an on-demand and a spot pool, two training workloads and a service, for a few hours."""
     order = OrderRule(draw(st.integers(1, 2)), draw(times), None, draw(st.integers(1, 2)))
     watched = OrderRule(1, None, parse_condition("utilisation > 50% over 1 day"), 1)
     size = draw(st.sampled_from([1, 4, 8]))
     pools = [
         owned(draw(st.integers(0, 3)), size, most=5, orders=[order, watched]),
         replace(on_demand(quota=draw(st.integers(0, 24))), node_accelerators=size),
-        replace(spot(quota=draw(st.integers(0, 24)), notice_s=draw(st.sampled_from([0, 30]))), node_accelerators=size),
+        replace(
+            spot(quota=draw(st.integers(0, 24)), notice_s=draw(st.sampled_from([0, 30]))),
+            node_accelerators=size,
+        ),
     ]
     options = st.lists(st.integers(0, 2), min_size=1, max_size=3, unique=True)
     trainings = [
@@ -65,10 +69,15 @@ def cases(draw: st.DrawFn) -> Case:
         )
         for n in range(2)
     ]  # fmt: skip
-    serve = service(*(option(p) for p in draw(options)), accelerators=draw(st.integers(1, 4)), capacity_rps=1.0)
+    serve = service(
+        *(option(p) for p in draw(options)), accelerators=draw(st.integers(1, 4)), capacity_rps=1.0
+    )
     levels = st.sampled_from([0, 1, ANY_GANG, 4])
     changes = sorted({0, *draw(st.lists(times, max_size=6))})
-    downs = [(n % 3, at, at + draw(st.integers(1, 900))) for n, at in enumerate(sorted(draw(st.lists(times, max_size=3))))]
+    downs = [
+        (n % 3, at, at + draw(st.integers(1, 900)))
+        for n, at in enumerate(sorted(draw(st.lists(times, max_size=3))))
+    ]
     seconds = st.sampled_from([0, 1, 120])
     future = world(
         draw(job_tables(2)),
@@ -84,7 +93,12 @@ def cases(draw: st.DrawFn) -> Case:
         },
     )  # fmt: skip
     made = plan(
-        pools, trainings, [serve], horizon_s=HORIZON_S, datasets=[(0, 1e6), (0, 2e6)], routes={(0, 1): Route(0, 8e4)}
+        pools,
+        trainings,
+        [serve],
+        horizon_s=HORIZON_S,
+        datasets=[(0, 1e6), (0, 2e6)],
+        routes={(0, 1): Route(0, 8e4)},
     )
     return future, made
 
@@ -92,7 +106,9 @@ def cases(draw: st.DrawFn) -> Case:
 def same(a: Records, b: Records) -> bool:
     """Whether two runs left the same records, bit for bit."""
     return all(
-        np.array_equal(getattr(getattr(a, table.name), column.name), getattr(getattr(b, table.name), column.name))
+        np.array_equal(
+            getattr(getattr(a, table.name), column.name), getattr(getattr(b, table.name), column.name)
+        )
         for table in fields(Records)
         for column in fields(getattr(a, table.name))
     )
@@ -103,14 +119,16 @@ def leases(records: Records) -> list[tuple[Any, ...]]:
     return [
         row
         for table in (records.attempts, records.replicas)
-        for row in zip(*(getattr(table, c).tolist() for c in ("pool", "node", "leased", "start_s", "end_s")), strict=True)
+        for row in zip(
+            *(getattr(table, c).tolist() for c in ("pool", "node", "leased", "start_s", "end_s")), strict=True
+        )
     ]
 
 
 @given(cases())
 @settings(max_examples=300, deadline=None)
 def test_pools_and_leases_count_the_same_accelerator_seconds(case: Case) -> None:
-    """Capacity is leased, idle and down; what the pools counted is what the leases add up to; nothing is negative."""
+    """Capacity is leased, idle and down; the pools count what the leases add up to; nothing is negative."""
     records = run(*case)
     check_books(case[1], records)
     closing = records.closing
@@ -121,7 +139,7 @@ def test_pools_and_leases_count_the_same_accelerator_seconds(case: Case) -> None
 @given(cases())
 @settings(max_examples=200, deadline=None)
 def test_every_second_of_an_attempt_is_accounted_for_and_finished_work_is_complete(case: Case) -> None:
-    """Parts add up to the whole; a job's tries follow each other; what is kept of a finished job is its work."""
+    """Parts add up to the whole; a job's tries follow each other; a finished job has kept its work."""
     future, made = case
     records = run(future, made)
     a = records.attempts
@@ -137,14 +155,17 @@ def test_every_second_of_an_attempt_is_accounted_for_and_finished_work_is_comple
         if a.outcome[mine][-1] == Outcome.FINISHED:
             options = made.trainings[future.jobs.workload[job]].options
             speed = {o.pool: o.speed_ppm for o in options}
-            done = sum(k * speed[p] // 10**6 for k, p in zip(a.kept_s[mine].tolist(), a.pool[mine].tolist(), strict=True))
+            done = sum(
+                k * speed[p] // 10**6
+                for k, p in zip(a.kept_s[mine].tolist(), a.pool[mine].tolist(), strict=True)
+            )
             assert done >= future.jobs.work_s[job]
 
 
 @given(cases())
 @settings(max_examples=200, deadline=None)
 def test_capacity_is_never_exceeded(case: Case) -> None:
-    """At every instant a node holds at most its accelerators, a quota what it allows, a market what it serves."""
+    """At no instant does a node hold more than it has, a quota than it allows, a market than it serves."""
     future, made = case
     records = run(future, made)
     rows = leases(records)
@@ -182,14 +203,19 @@ def test_a_pool_that_nobody_uses_changes_nothing(case: Case) -> None:
     before, after = run(future, made), run(future, more)
     unused = after.closing.pool == len(made.pools)
     assert after.closing.capacity_s[unused].tolist() == [0]
-    kept = replace(after, closing=type(after.closing)(*(getattr(after.closing, f.name)[~unused] for f in fields(after.closing))))
+    kept = replace(
+        after,
+        closing=type(after.closing)(
+            *(getattr(after.closing, f.name)[~unused] for f in fields(after.closing))
+        ),
+    )
     assert same(before, kept)
 
 
 @given(cases(), times)
 @settings(max_examples=150, deadline=None)
 def test_nothing_is_decided_by_what_comes_later(case: Case, until_s: int) -> None:
-    """When jobs, failures and the market change from some moment on, all that began before it began the same way."""
+    """When jobs, failures and the market change from some moment on, all that began before it stays."""
     future, made = case
     early = future.jobs.submit_s < until_s
     market = future.markets["site1/spot"]

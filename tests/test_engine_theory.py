@@ -37,22 +37,25 @@ def mean_wait(servers: int, load: float, service_s: float, replication: int, cus
 
 @pytest.mark.parametrize(("servers", "load"), [(1, 0.6), (4, 3.2), (10, 8.0)])
 def test_owned_pool_under_poisson_arrivals_waits_as_erlang_c_says(servers: int, load: float) -> None:
-    """The mean wait over replications lies within 4.5 standard errors of Erlang C, and these are under 6 % of it."""
+    """The mean wait over replications is within 4.5 standard errors (under 6 %) of Erlang C."""
     service_s = 10_000.0
     expected_s = erlang_c(servers, load) * service_s / (servers - load)
-    means = np.array([mean_wait(servers, load, service_s, n, 10_000 if servers > 4 else 4_000) for n in range(10)])
+    means = np.array(
+        [mean_wait(servers, load, service_s, n, 10_000 if servers > 4 else 4_000) for n in range(10)]
+    )
     error_s = means.std(ddof=1) / math.sqrt(len(means))
     assert error_s < 0.06 * expected_s, "too weak to see an error worth seeing"
-    # Ten replications: a 4.5-sigma bound of a t with 9 degrees of freedom is passed by chance once in 700 times.
+    # Ten replications: chance passes the bound of 4.5 of a t with 9 degrees of freedom once in 700 times.
     assert abs(means.mean() - expected_s) < 4.5 * error_s
 
 
 def expected_completion_s(rule: Checkpoints, work_s: int, mean_life_s: float) -> float:
     """Expected time of a checkpointed job under exponential reclaims, resumed at once.
 
-    A segment of length s needs e^(r/m) (e^(s/m) - 1) m in expectation, where r is the restart and m the mean life: it
-    is repeated, restart included, until no reclaim falls into it; exponential lives have no memory from one segment to
-    the next (after Daly, "A higher order estimate of the optimum checkpoint interval", 2006, exact form).
+    A segment of length s needs e^(r/m) (e^(s/m) - 1) m in expectation, where r is the restart and m the mean
+    life: it is repeated, restart included, until no reclaim falls into it; exponential lives have no memory
+    from one segment to the next (after Daly, "A higher order estimate of the optimum checkpoint interval",
+    2006, exact form).
     """
     full, rest = divmod(work_s - 1, rule.every_s)
     segments = [rule.every_s + rule.cost_s] * full + [rest + 1]
@@ -61,7 +64,7 @@ def expected_completion_s(rule: Checkpoints, work_s: int, mean_life_s: float) ->
 
 
 def test_checkpointed_job_under_exponential_reclaims_takes_the_expected_time() -> None:
-    """The mean completion time of 3,000 jobs lies within 4 standard errors of the exact one, which are under 2 % of it."""
+    """The mean completion time of 3,000 jobs is within 4 standard errors (under 2 %) of the exact one."""
     rule = Checkpoints(every_s=1800, cost_s=60, restart_s=300)
     work_s, mean_life_s, count = 20_000, 5_000.0, 3_000
     life = {"lifetime:site1/spot:train": Exponential(mean_life_s)}

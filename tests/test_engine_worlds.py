@@ -35,7 +35,7 @@ def reasons(records: Records, kind: Kind = Kind.JOB) -> list[tuple[int, int, int
 
 
 def test_gang_waits_until_its_node_is_free() -> None:
-    """Four accelerators wait for the eight that are busy until 100, and the refusal says that the pool was full."""
+    """Four accelerators wait for the eight that are busy until 100; the refusal says: the pool was full."""
     records = run(world(jobs((0, 8, 100), (10, 4, 50))), plan([owned()], [training(option(0))]))
     assert tries(records) == [(0, 0, 0, 100, "FINISHED"), (1, 0, 100, 150, "FINISHED")]
     assert reasons(records) == [(10, 1, 0, "POOL_FULL")]
@@ -56,7 +56,7 @@ def test_large_gang_takes_whole_nodes() -> None:
 
 
 def test_backfill_does_not_delay_the_head() -> None:
-    """Eight wait for the half-busy node, which will be theirs at 100: two that end at 70 may use it, two of 90 may not."""
+    """Eight wait for the half-busy node, theirs at 100: two that end at 70 may use it, two of 90 may not."""
     rows = ((0, 4, 100), (10, 8, 50), (20, 2, 50), (25, 2, 90))
     records = run(world(jobs(*rows)), plan([owned()], [training(option(0))]))
     assert records.attempts.start_s.tolist() == [0, 100, 20, 150]
@@ -64,7 +64,7 @@ def test_backfill_does_not_delay_the_head() -> None:
 
 
 def test_head_gets_the_node_that_will_be_free_first() -> None:
-    """Of a node busy until 100 and one half busy until 1000 the first is kept; four may use the half of the second."""
+    """Of a node busy until 100 and one half busy until 1000 the first is kept; four may use the second."""
     rows = ((0, 8, 100), (0, 4, 1000), (10, 8, 50), (20, 4, 500))
     records = run(world(jobs(*rows)), plan([owned(2)], [training(option(0))]))
     assert records.attempts.start_s.tolist() == [0, 0, 100, 20]
@@ -72,7 +72,7 @@ def test_head_gets_the_node_that_will_be_free_first() -> None:
 
 
 def test_large_head_gets_the_nodes_that_will_be_free_first() -> None:
-    """Sixteen wait for the two nodes that are free at 100; the third node's free half serves four meanwhile."""
+    """Sixteen wait for the two nodes that are free at 100; the third's free half serves four meanwhile."""
     rows = ((0, 4, 1000), (0, 8, 100), (0, 8, 100), (10, 16, 50), (20, 4, 50))
     records = run(world(jobs(*rows)), plan([owned(3)], [training(option(0))]))
     assert records.attempts.node.tolist()[:3] == [0, 1, 2]
@@ -92,10 +92,13 @@ CHECKPOINTS = Checkpoints(every_s=100, cost_s=10, restart_s=20)
         (30, 265, 30, 0, 500 + 5 + 20 + 735 + 7 * 10),
     ],
 )
-def test_reclaim_with_and_without_notice(notice_s: int, kept_s: int, checkpoint_s: int, lost_s: int, end_s: int) -> None:
+def test_reclaim_with_and_without_notice(
+    notice_s: int, kept_s: int, checkpoint_s: int, lost_s: int, end_s: int
+) -> None:
     """After 5 s of boot 295 s are left until the reclaim at 300: two cycles of 100 + 10 and 75 s beyond them.
 
-    Without a notice long enough for a checkpoint the 75 s are lost; with one, 65 s are saved by a checkpoint of 10 s.
+    Without a notice long enough for a checkpoint the 75 s are lost; with one, 65 s are saved by a checkpoint
+    of 10 s.
     """
     future = world(
         jobs((0, 1, 1000)),
@@ -117,8 +120,10 @@ def test_job_that_finishes_at_the_instant_of_a_reclaim_has_finished() -> None:
 
 
 def test_scarce_market_serves_small_gangs_only() -> None:
-    """When the market falls to single accelerators, the node of eight is reclaimed and the single one goes on."""
-    future = world(jobs((0, 8, 500), (0, 1, 500)), markets={"site1/spot": [(0, ANY_GANG), (100, 1), (400, 8)]})
+    """When the market falls to single accelerators, the gang of eight is reclaimed, the single one not."""
+    future = world(
+        jobs((0, 8, 500), (0, 1, 500)), markets={"site1/spot": [(0, ANY_GANG), (100, 1), (400, 8)]}
+    )
     records = run(future, plan([spot()], [training(option(0))]))
     assert tries(records) == [
         (0, 0, 0, 100, "RECLAIMED"), (0, 0, 400, 900, "FINISHED"), (1, 0, 0, 500, "FINISHED"),
@@ -157,14 +162,17 @@ def test_shipments_have_lead_times_of_their_own_and_may_stay_out() -> None:
 
 
 def test_reorder_rule_waits_for_its_window_and_for_what_is_on_its_way() -> None:
-    """One node of one accelerator is busy from the start: the rule fires after two days, and its node comes on day 3.
+    """One accelerator is busy from the start: the rule fires after two days, and its node comes on day 3.
 
-    Both are busy from day 4 on: of the window since the delivery, days 4 and 5 are full at the midnight of day 6, where
-    the next order is refused, as the rack holds two; half of two on day 3 was not more than 80 %.
+    Both are busy from day 4 on: of the window since the delivery, days 4 and 5 are full at the midnight of
+    day 6, where the next order is refused, as the rack holds two; half of two on day 3 was not more than 80
+    %.
     """
     rule = OrderRule(1, None, parse_condition("utilisation > 80% over 2 days"), 1)
     pool = owned(1, size=1, most=2, orders=[rule])
-    future = world(jobs((0, 1, 20 * DAY_S), (4 * DAY_S, 1, 20 * DAY_S)), seconds={"lead-time:site0/room": DAY_S})
+    future = world(
+        jobs((0, 1, 20 * DAY_S), (4 * DAY_S, 1, 20 * DAY_S)), seconds={"lead-time:site0/room": DAY_S}
+    )
     records = run(future, plan([pool], [training(option(0))], horizon_s=7 * DAY_S))
     assert records.orders.ordered_s.tolist() == [2 * DAY_S]
     assert records.orders.arrived_s.tolist() == [3 * DAY_S]
@@ -181,7 +189,7 @@ def test_burst_by_waiting_time() -> None:
 
 
 def test_burst_by_slack_to_the_deadline() -> None:
-    """Work of 100 with a deadline of 1000 after its arrival at 60 has 300 of slack left at 1060 - 100 - 300 = 660."""
+    """Work of 100, due 1000 after its arrival at 60, has 300 of slack left at 1060 - 100 - 300 = 660."""
     later = option(1, Opening(0, 300, ()))
     work = training(option(0), later, deadline_s=1000)
     records = run(world(jobs((0, 8, 100_000), (60, 8, 100))), plan([owned(), on_demand()], [work]))
@@ -189,7 +197,7 @@ def test_burst_by_slack_to_the_deadline() -> None:
 
 
 def test_burst_by_utilisation() -> None:
-    """The cloud opens only while more than half of the room is leased: not for the second job, but for the third."""
+    """The cloud opens only while over half of the room is leased: not for the second job but the third."""
     later = option(1, Opening(0, None, (Busy(0, above=True, ppm=500_000),)))
     first, second = training(option(0)), training(later, name="burst")
     facts = jobs((0, 4, 1000), (10, 1, 100), (20, 2, 1000))
@@ -200,7 +208,7 @@ def test_burst_by_utilisation() -> None:
 
 
 def test_dataset_is_copied_once_before_the_first_job_runs_away_from_home() -> None:
-    """A gigabyte at 80 Mbit/s takes 100 s; two jobs wait for the one transfer, the second transfer for the link."""
+    """A gigabyte at 80 Mbit/s takes 100 s; two jobs wait for one transfer, the next transfer for the link."""
     remote = training(option(0, staged=0)), training(option(0, staged=1), name="other")
     facts = jobs((10, 1, 50), (20, 1, 50), (30, 1, 50))
     facts.workload[2] = 1
@@ -217,19 +225,29 @@ def test_dataset_is_copied_once_before_the_first_job_runs_away_from_home() -> No
 
 def test_quota_is_never_exceeded_and_the_head_is_not_overtaken() -> None:
     """With a quota of 8 and 4 in use, 8 wait; 2 that came later do not overtake them."""
-    records = run(world(jobs((0, 4, 100), (10, 8, 100), (20, 2, 100))), plan([on_demand(quota=8)], [training(option(0))]))
+    records = run(
+        world(jobs((0, 4, 100), (10, 8, 100), (20, 2, 100))),
+        plan([on_demand(quota=8)], [training(option(0))]),
+    )
     assert records.attempts.start_s.tolist() == [0, 100, 200]
     assert [row[-1] for row in reasons(records)] == ["QUOTA", "BEHIND_HEAD"]
 
 
 def test_failure_ends_what_runs_on_the_node_and_the_repair_brings_it_back() -> None:
-    """A node that fails at 50 and is back at 80 loses 50 s of uncheckpointed work, and was down for 30 x 8."""
+    """A node that fails at 50 and is back at 80 loses 50 s of unsaved work, and was down for 30 x 8."""
     future = world(jobs((0, 8, 100)), failures={"site0/room": [(0, 50, 80), (3, 60, 70)]})
     records = run(future, plan([owned()], [training(option(0))], horizon_s=1000))
     assert tries(records) == [(0, 0, 0, 50, "FAILED"), (0, 0, 80, 180, "FINISHED")]
     closing = records.closing
-    assert (closing.capacity_s[0], closing.leased_s[0], closing.down_s[0], closing.idle_s[0]) == (8000, 1200, 240, 6560)
-    assert list(zip(records.outages.start_s.tolist(), records.outages.end_s.tolist(), strict=True)) == [(50, 80)]
+    assert (closing.capacity_s[0], closing.leased_s[0], closing.down_s[0], closing.idle_s[0]) == (
+        8000,
+        1200,
+        240,
+        6560,
+    )
+    assert list(zip(records.outages.start_s.tolist(), records.outages.end_s.tolist(), strict=True)) == [
+        (50, 80)
+    ]
 
 
 def test_faster_accelerators_take_less_time() -> None:
@@ -254,7 +272,7 @@ def test_replicas_come_before_jobs_and_are_released_when_demand_falls() -> None:
 
 
 def test_lost_replica_is_replaced_and_the_dearest_pool_is_left_first() -> None:
-    """The room holds one replica of eight, the second goes to the cloud; when one is enough, the cloud's ends."""
+    """The room holds one replica of eight, the second goes to the cloud; when one is enough, it ends."""
     serve = service(option(0), option(1), accelerators=8)
     future = world(demand_rps={"serve": [2.0, 2.0, 1.0, 1.0]}, failures={"site0/room": [(0, 100, 200)]})
     records = run(future, plan([owned(), on_demand()], (), [serve], horizon_s=1200))
@@ -271,8 +289,11 @@ def test_refused_job_leaves_a_record_and_no_attempt() -> None:
 
 
 def test_books_close_at_the_horizon() -> None:
-    """What runs at the horizon is cut off there; what waits leaves no attempt; nothing of the horizon's instant happens."""
-    records = run(world(jobs((0, 8, 100), (10, 8, 10), (60, 1, 1))), plan([owned()], [training(option(0))], horizon_s=60))
+    """What runs at the horizon is cut off, what waits leaves no attempt, nothing of that instant happens."""
+    records = run(
+        world(jobs((0, 8, 100), (10, 8, 10), (60, 1, 1))),
+        plan([owned()], [training(option(0))], horizon_s=60),
+    )
     assert tries(records) == [(0, 0, 0, 60, "CUT_OFF")]
     assert records.closing.leased_s.tolist() == [480]
     assert reasons(records) == [(10, 1, 0, "POOL_FULL")]

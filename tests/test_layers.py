@@ -52,7 +52,10 @@ def imported(module: Path) -> set[str]:
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
-        elif isinstance(node, ast.Attribute) and ast.unparse(node) in {"np.random.default_rng", "np.random.Philox"}:
+        elif isinstance(node, ast.Attribute) and ast.unparse(node) in {
+            "np.random.default_rng",
+            "np.random.Philox",
+        }:
             names.add("numpy.random")
     return names
 

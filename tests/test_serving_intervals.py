@@ -126,16 +126,17 @@ def test_when_capacity_falls_those_behind_the_timeout_give_up() -> None:
 
 
 def test_a_measure_without_the_wait_does_not_mind_a_backlog() -> None:
-    """Infinite slack: twice the capacity is offered, and still 2 % of those served are late."""
-    surface = replace(
-        flat_surface(slack_s=math.inf), violation=np.full((2, 3), MISS), p99_s=np.full((2, 3), P99_S)
-    )
+    """Infinite slack: 10 % miss while the replicas are full, also while they drain, and 2 % after that."""
+    full = np.full((2, 3), MISS)
+    full[:, 2] = 0.1
+    surface = replace(flat_surface(slack_s=math.inf), violation=full, p99_s=np.full((2, 3), P99_S))
+    ready_s = np.full(3, 1500.0)
     found = close_intervals(
-        np.array([20.0]), D, [ReplicaGroup(surface, 2.0, np.array([1500.0]))], math.inf, D
+        np.array([15.0, 5.0, 5.0]), D, [ReplicaGroup(surface, 2.0, ready_s)], math.inf, 3 * D
     )
-    assert found.backlog_end.tolist() == [3000.0]
-    assert found.violated.tolist() == pytest.approx([60.0])
-    assert found.p99_s.tolist() == [P99_S]
+    assert found.backlog_end.tolist() == [1500.0, 0.0, 0.0]
+    assert found.violated.tolist() == pytest.approx([300.0, 300.0, 30.0])
+    assert found.p99_s.tolist() == pytest.approx([P99_S] * 3)
 
 
 def test_groups_share_the_traffic_by_capacity() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sim.serving.kernels import bilinear, llm_replica, read_table, waits_ggc
+from sim.serving.kernels import llm_replica, read_surface, read_table, waits_ggc
 
 Floats = NDArray[np.float64]
 Draw = Callable[[np.random.Generator, int], Floats]
@@ -58,7 +58,7 @@ def test_erlang_c_gives_the_known_closed_forms() -> None:
 
 
 @pytest.mark.parametrize(
-    ("servers", "offered", "count"), [(1, 0.5, 300_000), (2, 1.4, 500_000), (10, 7.0, 900_000)]
+    ("servers", "offered", "count"), [(1, 0.5, 300_000), (2, 1.4, 500_000), (4, 2.8, 500_000)]
 )
 def test_waits_of_mmc_agree_with_erlang_c(servers: int, offered: float, count: int) -> None:
     """Mean wait and share of waiting requests of M/M/c, service time 1."""
@@ -250,10 +250,24 @@ def test_no_more_than_a_full_batch_is_between_first_and_last_token() -> None:
     assert active.max() == 32
 
 
-def test_bilinear_reads_corners_middles_and_clamps() -> None:
-    """In [[0, 10], [100, 110]] the middle is 55; outside, the edge holds; a single row is constant."""
-    rows, columns = np.array([0.0, 1.0]), np.array([0.0, 2.0])
+def test_a_surface_is_read_between_its_corners_and_clamped() -> None:
+    """[[0, 10], [100, 110]] over 1, 4 replicas and loads 0, 1: 2 replicas at 0.5 are half-way twice, 55."""
+    replicas, loads = np.array([1.0, 4.0]), np.array([0.0, 1.0])
     table = np.array([[0.0, 10.0], [100.0, 110.0]])
-    at = (np.array([0.0, 1.0, 0.5, 9.0, -1.0]), np.array([0.0, 2.0, 1.0, 9.0, 1.0]))
-    assert bilinear(rows, columns, table, *at).tolist() == [0.0, 110.0, 55.0, 110.0, 5.0]
-    assert bilinear(rows[:1], columns, table[:1], *at).tolist() == [0.0, 10.0, 5.0, 10.0, 5.0]
+    at = (np.array([1.0, 4.0, 2.0, 9.0, 0.2, 2.0]), np.array([0.0, 1.0, 0.5, np.inf, 0.5, -1.0]))
+    assert read_surface(replicas, loads, table, *at) == pytest.approx([0.0, 110.0, 55.0, 110.0, 5.0, 50.0])
+    assert read_surface(replicas[:1], loads, table[:1], *at).tolist() == [0.0, 10.0, 5.0, 10.0, 5.0, 0.0]
+
+
+def test_a_surface_says_the_same_in_any_order() -> None:
+    """Each search starts at the last place; what it finds must not depend on where it started."""
+    rng = np.random.default_rng(4)
+    replicas, loads = np.array([1.0, 2.0, 4.0, 8.0]), np.array([0.1, 0.5, 0.7, 0.9, 1.0])
+    table = rng.random((4, 5))
+    at = (
+        rng.choice(np.array([0.5, 1.0, 1.5, 2.0, 5.0, 8.0, 20.0]), 500),
+        rng.choice(np.append(loads, 0.3), 500),
+    )
+    order = np.lexsort(at)
+    read = read_surface(replicas, loads, table, *at)
+    assert read[order].tolist() == read_surface(replicas, loads, table, at[0][order], at[1][order]).tolist()

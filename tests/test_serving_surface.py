@@ -62,8 +62,8 @@ def direct(service: Service, slo: Slo, load: float, replicas: int, count: int) -
     """Shares that miss the SLO in 18 batches of a simulation with draws of its own."""
     rng = np.random.default_rng(7)
     work = service.draw(rng, count)
-    rate = load * replicas * service.capacity_rps()
-    answers = service.answer(np.cumsum(rng.exponential(1.0 / rate, count)), work, replicas)  # type: ignore[arg-type]
+    arrival_s = np.cumsum(rng.exponential(1.0 / (load * replicas * service.capacity_rps()), count))
+    answers = service.answer(arrival_s, work, replicas)  # type: ignore[arg-type]  # drawn by itself
     late = answers.measured(slo.measure, TRIP.sample(rng, count)) > slo.limit_s
     shares: Floats = late.reshape(20, -1)[2:].mean(axis=1)
     return shares
@@ -195,7 +195,7 @@ def test_a_day_in_intervals_agrees_with_every_request(
     arrival_s = np.sort(
         300.0 * np.repeat(np.arange(len(rate)), arrivals) + 300.0 * rng.random(arrivals.sum())
     )
-    answers = service.answer(arrival_s, service.draw(rng, len(arrival_s)), replicas)  # type: ignore[arg-type]
+    answers = service.answer(arrival_s, service.draw(rng, len(arrival_s)), replicas)  # type: ignore[arg-type]  # drawn by itself
     exact = np.mean(answers.measured(slo.measure, TRIP.sample(rng, len(arrival_s))) > slo.limit_s)
     found = build_surface(service, slo, TRIP)
     ready_s = np.full(len(rate), 300.0 * replicas)
@@ -222,7 +222,7 @@ def builds(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
     def counted(service: Service, slo: Slo, *rest: object, **more: object) -> Surface:
         limits.append(slo.limit_s)
-        return build_surface(service, slo, *rest, **more)  # type: ignore[arg-type]
+        return build_surface(service, slo, *rest, **more)  # type: ignore[arg-type]  # passed on
 
     monkeypatch.setattr(surface, "build_surface", counted)
     return limits

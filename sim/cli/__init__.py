@@ -4,10 +4,12 @@ Nothing heavy is imported before a command needs it, so that `--help` and `check
 """
 
 from importlib import import_module
+from pathlib import Path
 
 import click
 
 from sim import __version__
+from sim.errors import closest
 
 COMMANDS = {
     "run": ("sim.cli.study", "run"),
@@ -16,6 +18,7 @@ COMMANDS = {
     "schema": ("sim.cli.scenario", "schema"),
     "sweep": ("sim.cli.sweep", "sweep"),
 }
+OWN_OPTIONS = ("-h", "--help", "--version")
 
 
 class ScenarioFirst(click.Group):
@@ -34,14 +37,12 @@ class ScenarioFirst(click.Group):
         assert isinstance(command, click.Command), f"{module}.{name} is not a command"
         return command
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Take anything but a subcommand's name as the scenario of the main job."""
-        first = args[0]
-        if first not in COMMANDS and not first.startswith("-"):
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take anything but a subcommand's name as what the main job is given."""
+        if args and args[0] not in {*COMMANDS, *OWN_OPTIONS}:
+            _demand_no_misspelt_command(args[0])
             args = ["run", *args]
-        return super().resolve_command(ctx, args)
+        return super().parse_args(ctx, args)
 
 
 @click.group(
@@ -57,6 +58,12 @@ def cli() -> None:
     simulate SCENARIO --runs 500     the main job: all strategies of a scenario in 500 sampled futures
     simulate run --help              its options
     """
+
+
+def _demand_no_misspelt_command(word: str) -> None:
+    meant = closest(word, COMMANDS)
+    if meant and not word.startswith("-") and not Path(word).exists():
+        raise click.UsageError(f"there is neither a command nor a file {word!r}; did you mean {meant!r}?")
 
 
 def main() -> None:

@@ -2,7 +2,10 @@
 
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
+from typing import NoReturn
 
 import click
 
@@ -11,38 +14,38 @@ from sim.errors import SimulateError
 USAGE, INCOMPLETE, INTERRUPTED, TERMINATED = 2, 75, 130, 143
 
 
-class TerminatedError(BaseException):
-    """SIGTERM came; not an Exception, as nothing but the end of the program should catch it."""
+def run_guarded(command: click.Command) -> NoReturn:
+    """Run `command` and leave the program with the exit code that fits.
 
-
-def run_guarded(command: click.Command) -> None:
-    """Run `command` and leave the program with the exit code that fits."""
-    signal.signal(signal.SIGTERM, _terminated)
+    What nobody foresaw passes through: Python shows it with its traceback and exits with 1.
+    """
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         code = command.main(standalone_mode=False)
     except SimulateError as error:
         click.echo(str(error), err=True)
         code = error.exit_code
-    except click.exceptions.Abort:
-        code = _stopped(INTERRUPTED)
+    except click.Abort as abort:
+        if isinstance(abort.__cause__, EOFError):  # click takes it for an interruption
+            raise abort.__cause__ from None
+        code = INTERRUPTED
     except KeyboardInterrupt:
-        code = _stopped(INTERRUPTED)
-    except TerminatedError:
-        code = _stopped(TERMINATED)
+        code = INTERRUPTED
     except click.ClickException as error:
         error.show()
         code = USAGE
-    except BrokenPipeError:
-        # The reader of our output has gone (`simulate ... | head`): there is nobody to tell.
-        sys.stderr.close()
-        code = 0
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _stopped(code: int) -> int:
-    click.echo("\nstopped; the same command goes on from here", err=True)
-    return code
+@contextmanager
+def resumable() -> Iterator[None]:
+    """Say of an interrupted study that it can go on."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        click.echo("\nstopped; finished runs are kept, and the same command goes on from here", err=True)
+        raise
 
 
-def _terminated(number: int, frame: FrameType | None) -> None:
-    raise TerminatedError
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    raise SystemExit(TERMINATED)

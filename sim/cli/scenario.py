@@ -5,29 +5,33 @@ from pathlib import Path
 import click
 
 from sim.cli.options import SCENARIO, SET, with_options
+from sim.cli.output import answer
 
 
 @click.command(epilog="Example: simulate check scenarios/hospital.yaml")
 @with_options(SCENARIO, SET)
 def check(scenario: Path, overrides: tuple[str, ...]) -> None:
     """Read SCENARIO and say everything that is wrong with it; exit code 2 when something is."""
-    from sim.loading import load
+    from sim.cli.reading import read_scenario
 
-    found = load(scenario, overrides=overrides)
-    pools, strategies = len(found.pools()), len(found.strategies)
-    click.echo(
-        f"{scenario}: fine ({len(found.sites)} sites, {pools} pools, {len(found.workloads)} workloads, "
-        f"{strategies} strategies)"
-    )
+    found = read_scenario(scenario, overrides)
+    counts = {
+        "site": len(found.sites),
+        "pool": len(found.pools()),
+        "workload": len(found.workloads),
+        "strategy": len(found.strategies),
+    }
+    answer(f"{scenario}: fine ({', '.join(_counted(*count) for count in counts.items())})\n")
 
 
 @click.command(epilog="Example: simulate resolve scenarios/hospital.yaml > resolved.yaml")
 @with_options(SCENARIO, SET)
 def resolve(scenario: Path, overrides: tuple[str, ...]) -> None:
     """Print SCENARIO with every default and every figure of the catalogue filled in."""
-    from sim.loading import load, resolved
+    from sim.cli.reading import read_scenario
+    from sim.loading import resolved
 
-    click.echo(resolved(load(scenario, overrides=overrides)), nl=False)
+    answer(resolved(read_scenario(scenario, overrides)))
 
 
 @click.command(epilog="Example: simulate schema > simulate.schema.json")
@@ -37,4 +41,9 @@ def schema() -> None:
 
     from sim.loading import json_schema
 
-    click.echo(json.dumps(json_schema(), indent=2))
+    answer(json.dumps(json_schema(), indent=2) + "\n")
+
+
+def _counted(noun: str, count: int) -> str:
+    """`1 site`, `2 strategies`."""
+    return f"{count} {noun if count == 1 else noun.removesuffix('y') + ('ies' if noun.endswith('y') else 's')}"

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import click
 
+from sim.cli.exits import resumable
 from sim.cli.options import JSON, OUT, QUIET, RUNS, SCENARIO, SEED, SET, STRATEGY, WORKERS, with_options
+from sim.cli.output import answer, show
 
 
 @click.command(
@@ -27,12 +29,14 @@ def run(
 
     An interrupted study goes on where it stopped when the same command is given again.
     """
-    from sim.cli.progress import Progress
-    from sim.loading import load
+    from sim.cli.reading import read_scenario
     from sim.study.prepare import carry_out
+    from sim.study.summary import FILE_NAME
 
-    loaded = load(scenario, overrides=overrides)
-    with Progress(quiet=quiet) as progress:
+    loaded = read_scenario(scenario, overrides)
+    from sim.cli.progress import Progress
+
+    with resumable(), Progress(quiet=quiet) as progress:
         outcome = carry_out(
             loaded, scenario.stem, runs=runs, seed=seed, strategies=strategies, workers=workers, out=out,
             command=sys.argv[1:], on_progress=progress,
@@ -42,11 +46,9 @@ def run(
 
         draw_figures(outcome.folder, outcome.summary, loaded)
     if as_json:
-        click.echo((outcome.folder / "summary.json").read_text(encoding="utf-8"), nl=False)
+        answer((outcome.folder / FILE_NAME).read_bytes())
     else:
-        from rich.console import Console
+        from sim.report.terminal import study_report
 
-        from sim.report.terminal import print_study
-
-        print_study(outcome.summary, str(outcome.folder), loaded.currency, Console())
+        show(study_report(outcome.summary, str(outcome.folder), loaded.currency, loaded.horizon))
     return outcome.exit_code

@@ -1,7 +1,7 @@
 """Inference: a service scales on the clock; its replicas take leases ahead of all jobs, load, and serve.
 
-What the replicas achieve is computed from their records afterwards (`sim.serving`); the engine only decides how many
-there are, and where.
+What the replicas achieve is computed from their records afterwards (`sim.serving`); the engine only decides
+how many there are, and where.
 """
 
 from dataclasses import dataclass, field
@@ -59,12 +59,19 @@ def service(stage: Stage, world: World, index: int) -> Process:
 
 
 def scale_to(stage: Stage, fleet: Fleet, replicas: int) -> None:
-    """Start replicas in the lowest empty slots, or stop: first those that wait, then on the least preferred pools."""
+    """Start replicas in the lowest empty slots, or stop: first those that wait, then on the last pools."""
     number = 0
     while len(fleet.slots) < replicas:
         while number in fleet.slots:
             number += 1
-        request = Request(fleet.index * SLOTS + number, Kind.REPLICA, fleet.index, fleet.options, fleet.lines, fleet.lengths_s)
+        request = Request(
+            fleet.index * SLOTS + number,
+            Kind.REPLICA,
+            fleet.index,
+            fleet.options,
+            fleet.lines,
+            lengths_s=fleet.lengths_s,
+        )
         fleet.slots[number] = Slot(number, request)
         stage.env.process(replica(stage, fleet, fleet.slots[number]))
     surplus = len(fleet.slots) - replicas
@@ -82,7 +89,7 @@ def _first_to_go(slot: Slot) -> tuple[int, int, int, int]:
 
 
 def replica(stage: Stage, fleet: Fleet, slot: Slot) -> Process:
-    """Hold a lease in this slot, and take another one when it is lost, until the service does not want the slot."""
+    """Hold a lease in this slot, and another one when it is lost, until the service wants it no more."""
     name = fleet.service.name
     while True:
         attempt = fleet.starts.get(slot.number, 0)
@@ -94,14 +101,25 @@ def replica(stage: Stage, fleet: Fleet, slot: Slot) -> Process:
         pool = stage.plan.pools[lease.pool]
         boot_s = boot_of(stage, pool, name, slot.number, attempt)
         load_s = stage.draws.seconds(f"load:{name}", slot.number, attempt)
-        limit_lifetime(stage, lease, pool, name, slot.number, attempt, slot.request.key)
+        limit_lifetime(stage, lease, name, slot.number, attempt, ident=slot.request.key)
         outcome: Outcome = yield lease.ended
         slot.lease = None
         end_s = stage.env.now
         ready_s = min(lease.start_s + boot_s + load_s, end_s)
         node = lease.nodes[0] if lease.nodes else -1
         stage.log.replicas.append(
-            (fleet.index, slot.number, attempt, lease.pool, node, lease.leased, lease.start_s, ready_s, end_s, outcome)
+            (
+                fleet.index,
+                slot.number,
+                attempt,
+                lease.pool,
+                node,
+                lease.leased,
+                lease.start_s,
+                ready_s,
+                end_s,
+                outcome,
+            )
         )
         if outcome in {Outcome.RELEASED, Outcome.CUT_OFF}:
             return

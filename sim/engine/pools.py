@@ -1,7 +1,7 @@
 """Pools: who holds which accelerators, what is free, and the pool's own count of accelerator-seconds.
 
-Both kinds answer the same questions: `place` (where would a gang go?), `keep_for` (hold room for the one that waited
-longest), `take`, `give_back`. Counts are integrated when something changes, never by ticking.
+Both kinds answer the same questions: `place` (where would a gang go?), `keep_for` (hold room for the one that
+waited longest), `take`, `give_back`. Counts are integrated when something changes, never by ticking.
 """
 
 from bisect import bisect_left, insort
@@ -67,7 +67,7 @@ class Pool:
 
 
 class OwnedPool(Pool):
-    """Nodes that we own. A gang of up to a node's size sits inside one node, a larger one takes whole nodes."""
+    """Nodes that we own. A gang of at most a node's size sits in one node, a larger one takes whole nodes."""
 
     def __init__(self, index: int, plan: PoolPlan) -> None:
         """A pool without nodes; `deliver` brings them."""
@@ -114,7 +114,7 @@ class OwnedPool(Pool):
         return range(first, first + nodes)
 
     def place(self, leased: int, until_s: int) -> tuple[int, ...] | None:
-        """The nodes where a gang would go now: the fullest single node with room, or free nodes; None if none.
+        """The nodes where a gang would go now: the fullest one with room, or whole free nodes; None if none.
 
         Nodes that are kept for another serve those who are done by the time at which that one could start.
         """
@@ -133,9 +133,10 @@ class OwnedPool(Pool):
     def keep_for(self, leased: int, key: int) -> None:
         """Keep the nodes that will be free soonest for the request `key`, the first that has to wait.
 
-        The next one gets nothing kept: one reservation a dispatch (EASY backfilling; D. Lifka, "The ANL/IBM SP
-        scheduling system", 1995). Leases last as long as their owners say, so that what has been promised to a request
-        stays true until it starts, or nodes fail, come back or arrive; it is not computed anew at every dispatch.
+        The next one gets nothing kept: one reservation a dispatch (EASY backfilling; D. Lifka, "The ANL/IBM
+        SP scheduling system", 1995). Leases last as long as their owners say, so that what has been promised
+        to a request stays true until it starts, or nodes fail, come back or arrive; it is not computed anew
+        at every dispatch.
         """
         if self.kept:
             return
@@ -171,7 +172,7 @@ class OwnedPool(Pool):
         return Reason.BEHIND_HEAD if fits else Reason.POOL_FULL
 
     def open(self) -> int:
-        """Begin a dispatch: nothing is kept; a larger gang than the free accelerators counted here fits nowhere."""
+        """Begin a dispatch, with nothing kept; a larger gang than what is free here in all fits nowhere."""
         self.kept = NO_NODES
         return self.room
 
@@ -182,7 +183,7 @@ class OwnedPool(Pool):
         self.leases[lease.number] = lease
         self.leased += leased
         self.room -= leased
-        each = leased if leased < self.size else self.size
+        each = min(leased, self.size)
         for node in lease.nodes:
             self.held[node][lease.number] = lease
             self._move(node, self.free[node] - each)
@@ -193,7 +194,7 @@ class OwnedPool(Pool):
         leased = lease.leased
         del self.leases[lease.number]
         self.leased -= leased
-        each = leased if leased < self.size else self.size
+        each = min(leased, self.size)
         for node in lease.nodes:
             del self.held[node][lease.number]
             if self.is_up[node]:

@@ -1,8 +1,9 @@
 """The queue: who waits for which pools, and the one dispatch of an instant.
 
-Requests are served in the order of their keys: replicas before jobs, jobs in the order of arrival. Each takes the first
-of its open options where it fits. The first that has to wait at a pool has nodes kept for it (`Pool.keep_for`); others
-may use them as well if they are done before it could start, and the rest as they like (EASY backfilling). Requests for equally many accelerators by the same option wait in one line, so that a
+Requests are served in the order of their keys: replicas before jobs, jobs in the order of arrival. Each takes
+the first of its open options where it fits. The first that has to wait at a pool has nodes kept for it
+(`Pool.keep_for`); others may use them as well if they are done before it could start, and the rest as they
+like (EASY backfilling). Requests for equally many accelerators by the same option wait in one line, so that a
 dispatch looks at heads of lines and not at all who wait.
 """
 
@@ -10,9 +11,9 @@ from collections.abc import Sequence
 from heapq import heapify, heappop, heappush
 from itertools import count
 
-from simpy import Environment, Event
+from simpy import Event
 
-from sim.engine.clock import At, Rank
+from sim.engine.clock import At, Clock, Rank
 from sim.engine.log import Log
 from sim.engine.pools import Lease, OwnedPool, RentedPool
 from sim.engine.staging import Staging
@@ -39,11 +40,12 @@ class Request:
         entity: int,
         options: Sequence[OptionPlan],
         lines: Sequence["Line"],
-        lengths_s: Sequence[int],
+        *,
+        lengths_s: Sequence[int] = (),
         deadline_s: int = 0,
     ) -> None:
-        """`lines[n]` is where one waits for option n, `lengths_s[n]` how long a lease by it would last, as far as its owner
-        knows; `entity` is the job or the service, for the refusals.
+        """`lines[n]` is where one waits for option n, `lengths_s[n]` how long a lease by it would last, as
+        far as its owner knows; `entity` is the job or the service, for the refusals.
         """
         self.key = key
         self.kind = kind
@@ -87,7 +89,7 @@ class Line:
 class Queue:
     """All lines, and the dispatch."""
 
-    def __init__(self, env: Environment, pools: Sequence[AnyPool], staging: Staging, log: Log) -> None:
+    def __init__(self, env: Clock, pools: Sequence[AnyPool], staging: Staging, log: Log) -> None:
         """An empty queue before `pools`."""
         self.env = env
         self.pools = pools
@@ -132,7 +134,7 @@ class Queue:
         lease.ended.succeed(outcome)
 
     def changed(self, pool: int) -> None:
-        """Something became free at a pool, or its use changed: dispatch at this instant if anybody waits for it."""
+        """Something became free at a pool, or its use changed: dispatch at this instant if anybody waits."""
         self._look_at(pool)
         for watcher in self.watchers[pool]:
             self._look_at(watcher)
@@ -192,7 +194,7 @@ class Queue:
             room = self.pools[pool].open()
             lines = [line for line in self.lines_at[pool] if line.waiting]
             if any(line.leased <= room for line in lines):
-                heads += [(head.key, line.number, line) for line in lines if (head := line.head()) is not None]
+                heads += [(head.key, line.number, line) for line in lines if (head := line.head())]
         heapify(heads)
         while heads:
             key, number, line = heappop(heads)
@@ -203,7 +205,7 @@ class Queue:
                     heappush(heads, (following.key, number, line))
 
     def _grant(self, request: Request, dirty: set[int]) -> bool:
-        """Give a request the first of its open options where it fits; room is kept for it where it does not."""
+        """Give a request the first of its open options where it fits; where it does not, room is kept."""
         env = self.env
         opened = request.opened
         for n, option in enumerate(request.options):
@@ -233,12 +235,13 @@ class Queue:
         return all(holds(test, self.pools[test.pool].leased, self.pools[test.pool].up) for test in tests)
 
     def _note_waiting(self, request: Request) -> None:
-        """Say why a request has to wait at each of its pools, and set a clock for the options that open later."""
+        """Say why a request waits at each of its pools, and set a clock for the options that open later."""
         now = self.env.now
         for n, option in enumerate(request.options):
             if request.opened[n]:
-                busy_enough = self._busy_enough(option.opening.busy)
-                reason = self.pools[option.pool].why_not(request.lines[n].leased) if busy_enough else Reason.CONDITION
+                reason = Reason.CONDITION
+                if self._busy_enough(option.opening.busy):
+                    reason = self.pools[option.pool].why_not(request.lines[n].leased)
             else:
                 opens_s = self._opens_s(request, option)
                 reason = Reason.CONDITION if opens_s > now else Reason.DATA_IN_TRANSIT

@@ -1,8 +1,8 @@
 """One run: a world, a plan, and the books closed at the horizon."""
 
-from simpy import Environment, Event
+from simpy import Event
 
-from sim.engine.clock import CLOSED, CLOSING
+from sim.engine.clock import CLOSED, CLOSING, At, Clock
 from sim.engine.inference import service
 from sim.engine.log import Log
 from sim.engine.pools import OwnedPool, RentedPool
@@ -25,7 +25,7 @@ from sim.world.world import World
 
 def run(world: World, plan: Plan) -> Records:
     """Everything that happens when `plan` meets `world`, from 0 to the horizon."""
-    env = Environment()
+    env = Clock()
     log = Log()
     pools: list[AnyPool] = [
         OwnedPool(n, pool) if pool.purchase is Purchase.OWNED else RentedPool(n, pool)
@@ -45,7 +45,7 @@ def run(world: World, plan: Plan) -> Records:
 def start(stage: Stage, world: World, pools: list[AnyPool]) -> list[Supplier]:
     """Start all processes; the suppliers of the owned pools, whose orders may be under way at the end."""
     env, plan = stage.env, stage.plan
-    in_use = {option.pool for workload in (*plan.trainings, *plan.services) for option in workload.options}
+    in_use = {option.pool for workload in plan.trainings + plan.services for option in workload.options}
     suppliers: list[Supplier] = []
     for pool in pools:
         path = pool.plan.path
@@ -74,8 +74,8 @@ def _own(stage: Stage, pool: OwnedPool) -> Supplier:
     return supplier
 
 
-def _close_at(env: Environment, horizon_s: int, queue: Queue, pools: list[AnyPool]) -> Event:
-    """An event just after the books were closed at the horizon, where nothing else of that instant happens any more."""
+def _close_at(env: Clock, horizon_s: int, queue: Queue, pools: list[AnyPool]) -> Event:
+    """An event just after the books were closed at the horizon, before all else of that instant."""
 
     def close(_: Event) -> None:
         for pool in pools:
@@ -83,13 +83,8 @@ def _close_at(env: Environment, horizon_s: int, queue: Queue, pools: list[AnyPoo
                 queue.end(lease, Outcome.CUT_OFF)
             pool.count(horizon_s)
 
-    closing, closed = env.event(), env.event()
-    for event, priority in ((closing, CLOSING), (closed, CLOSED)):
-        event._ok, event._value = True, None
-        env.schedule(event, priority, horizon_s)
-    assert closing.callbacks is not None
-    closing.callbacks.append(close)
-    return closed
+    At(env, horizon_s, CLOSING, 0, close)
+    return At(env, horizon_s, CLOSED, 0)
 
 
 def _write_down(log: Log, plan: Plan, pools: list[AnyPool], suppliers: list[Supplier]) -> None:

@@ -1,15 +1,13 @@
-"""Staging: a dataset is copied to a site before the first job that needs it there, over a link that others use too.
+"""Staging: a dataset is copied to a site before the first job that needs it there, over a shared link.
 
-A link serves one transfer after the other, each at its full bandwidth, in the order in which they are asked for. A copy
-stays until the horizon and is kept up to date in the background; the ledger bills that.
+A link serves one transfer after the other, each at its full bandwidth, in the order in which they are asked
+for. A copy stays until the horizon and is kept up to date in the background; the ledger bills that.
 """
 
 import math
 from collections.abc import Callable
 
-from simpy import Environment
-
-from sim.engine.clock import At, Rank
+from sim.engine.clock import At, Clock, Rank
 from sim.engine.log import Log
 from sim.policies.plan import Plan
 
@@ -19,7 +17,7 @@ UNDER_WAY = -1
 class Staging:
     """Which datasets are at which sites, and the links' queues."""
 
-    def __init__(self, env: Environment, plan: Plan, log: Log) -> None:
+    def __init__(self, env: Clock, plan: Plan, log: Log) -> None:
         """Each dataset is at its home."""
         self.env = env
         self.plan = plan
@@ -34,7 +32,7 @@ class Staging:
         return (dataset, self.plan.pools[pool].site) in self.ready
 
     def ask(self, dataset: int, pool: int, then: Callable[[], None]) -> None:
-        """Call `then` once the dataset has arrived at the pool's site; the first to ask starts the transfer."""
+        """Call `then` once the dataset is at the pool's site; the first to ask starts the transfer."""
         site = self.plan.pools[pool].site
         waiting = self.waiting.setdefault((dataset, site), [])
         waiting.append(then)

@@ -1,15 +1,16 @@
-"""Supply: what changes how many accelerators there are: deliveries, failures and repairs, and the spot market."""
+"""Supply: what changes how many accelerators there are: deliveries, failures, repairs, the spot market."""
 
 from dataclasses import dataclass, field
 
 from sim.engine.clock import At, Rank
 from sim.engine.pools import OwnedPool, RentedPool
 from sim.engine.training import Process, Stage
-from sim.policies.procurement import DAY_S, OrderRule, Usage, fitting, should_order, shipments
+from sim.policies.procurement import DAY_S, OrderRule, Usage, fitting, shipments, should_order
 from sim.records import Kind, Outcome, Reason
 from sim.world.world import Failures, Market
 
 NOT_ARRIVED = -1
+SUPPLY_AFTER_SERVICES = 1 << 30
 
 
 @dataclass(slots=True)
@@ -51,11 +52,8 @@ def watched_orders(stage: Stage, supplier: Supplier, rules: tuple[OrderRule, ...
                 order(stage, supplier, rule)
 
 
-SUPPLY_AFTER_SERVICES = 1 << 30
-
-
 def order(stage: Stage, supplier: Supplier, rule: OrderRule) -> None:
-    """Order as many of the rule's nodes as fit; each shipment takes the lead time that the world has for it."""
+    """Order as many of the rule's nodes as fit; each shipment takes the world's lead time for it."""
     now, pool = stage.env.now, supplier.pool
     nodes = fitting(rule.nodes, len(pool.free), supplier.on_the_way, pool.plan.max_nodes)
     if nodes < rule.nodes:
@@ -88,10 +86,12 @@ def delivery(stage: Stage, supplier: Supplier, number: int, shipment: int, due_s
 
 
 def failures(stage: Stage, pool: OwnedPool, times: Failures) -> Process:
-    """Take nodes down and bring them back as the world says; a failure before a node's delivery does not touch it."""
+    """Take nodes down and bring them back as the world says; one that is not delivered yet cannot fail."""
     rows = zip(times.node.tolist(), times.down_s.tolist(), times.up_s.tolist(), strict=True)
     happenings = sorted(
-        (time_s, is_down, node) for node, down_s, up_s in rows for time_s, is_down in ((up_s, False), (down_s, True))
+        (time_s, is_down, node)
+        for node, down_s, up_s in rows
+        for time_s, is_down in ((up_s, False), (down_s, True))
     )
     for time_s, is_down, node in happenings:
         if time_s >= stage.plan.horizon_s:

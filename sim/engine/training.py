@@ -1,12 +1,12 @@
-"""Training: jobs arrive, wait, run, are interrupted and resumed, until their work is done or the books close."""
+"""Training: jobs arrive, wait, run, are interrupted and resumed, until they are done or the books close."""
 
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any
 
-from simpy import Environment, Event
+from simpy import Event
 
-from sim.engine.clock import At, Rank
+from sim.engine.clock import At, Clock, Rank
 from sim.engine.lifecycle import OF_OUTCOME, Happening, State, after
 from sim.engine.log import Log
 from sim.engine.pools import Lease
@@ -21,14 +21,14 @@ MILLION = 1_000_000
 
 
 Possible = tuple[tuple[OptionPlan, ...], tuple[Line, ...], tuple[tuple[int, Reason], ...]]
-"""Options that could hold a gang, where one waits for each, and the pools that are refused, with the reason."""
+"""Options that could hold a gang, where one waits for each, and which pools are refused, with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
     """What a job's process needs of the world around it."""
 
-    env: Environment
+    env: Clock
     queue: Queue
     log: Log
     plan: Plan
@@ -47,10 +47,12 @@ def arrivals(stage: Stage, world: World) -> Process:
     for job, (workload, number, submit_s, gang, work_s) in enumerate(rows):
         yield At(stage.env, submit_s, Rank.ARRIVAL, JOBS_AFTER_REPLICAS + job)
         training = stage.plan.trainings[workload]
-        stage.env.process(training_job(stage, training, job, number, gang, work_s))
+        stage.env.process(training_job(stage, training, job, number, gang=gang, work_s=work_s))
 
 
-def training_job(stage: Stage, training: TrainingPlan, job: int, number: int, gang: int, work_s: int) -> Process:
+def training_job(
+    stage: Stage, training: TrainingPlan, job: int, number: int, *, gang: int, work_s: int
+) -> Process:
     """The life of one job with `work_s` of work on a gang of reference accelerators."""
     env, queue = stage.env, stage.queue
     options, lines = possible(stage, Kind.JOB, job, training, gang)
@@ -59,7 +61,7 @@ def training_job(stage: Stage, training: TrainingPlan, job: int, number: int, ga
         return
     pools = stage.plan.pools
     key = JOBS_AFTER_REPLICAS + job
-    request = Request(key, Kind.JOB, job, options, lines, (), env.now + training.deadline_s)
+    request = Request(key, Kind.JOB, job, options, lines, deadline_s=env.now + training.deadline_s)
     remaining_s, attempt = work_s, 0
     while state is State.WAITING:
         restart_s = training.checkpoints.restart_s if attempt else 0
@@ -70,12 +72,15 @@ def training_job(stage: Stage, training: TrainingPlan, job: int, number: int, ga
         option, here_s = options[lease.option], here[lease.option]
         pool = pools[option.pool]
         boot_s = boot_of(stage, pool, training.name, number, attempt)
-        At(env, lease.until_s + boot_s, Rank.ENDS, job, lambda _, held=lease: queue.end(held, Outcome.FINISHED))
-        limit_lifetime(stage, lease, pool, training.name, number, attempt, key)
+        _finish_at(stage, lease, lease.until_s + boot_s, job)
+        limit_lifetime(stage, lease, training.name, number, attempt, ident=key)
         outcome: Outcome = yield lease.ended
         notice_s = pool.notice_s if outcome is Outcome.RECLAIMED else 0
-        part = split(training.checkpoints, here_s, boot_s, restart_s, env.now - lease.start_s, notice_s)
-        _write(stage.log, job, attempt, lease, env.now, outcome, part)
+        part = split(
+            training.checkpoints, here_s, boot_s, restart_s,
+            elapsed_s=env.now - lease.start_s, warned_s=notice_s,
+        )  # fmt: skip
+        _write(stage, lease, job, attempt, part)
         remaining_s -= part.kept_s * option.speed_ppm // MILLION
         attempt += 1
         state = after(state, OF_OUTCOME[outcome])
@@ -84,7 +89,7 @@ def training_job(stage: Stage, training: TrainingPlan, job: int, number: int, ga
 def possible(
     stage: Stage, kind: Kind, entity: int, workload: TrainingPlan | ServicePlan, gang: int
 ) -> tuple[tuple[OptionPlan, ...], tuple[Line, ...]]:
-    """The options that could ever hold a gang, and where one waits for each; what law or size rule out is refused."""
+    """Options that could ever hold a gang, and their lines; what law or size rule out is refused."""
     known = stage.possible.get((kind, workload.name, gang))
     if known is None:
         known = stage.possible[kind, workload.name, gang] = _possible(stage, workload, gang)
@@ -96,7 +101,9 @@ def possible(
 
 def _possible(stage: Stage, workload: TrainingPlan | ServicePlan, gang: int) -> Possible:
     pools = stage.plan.pools
-    fits = [option for option in workload.options if pools[option.pool].leased(gang) <= pools[option.pool].quota]
+    fits = [
+        option for option in workload.options if pools[option.pool].leased(gang) <= pools[option.pool].quota
+    ]
     refused = [(pool, Reason.RESIDENCY) for pool in workload.forbidden]
     refused += [(option.pool, Reason.NEVER_FITS) for option in workload.options if option not in fits]
     lines = tuple(stage.queue.line(option, pools[option.pool].leased(gang)) for option in fits)
@@ -110,10 +117,16 @@ def boot_of(stage: Stage, pool: PoolPlan, workload: str, entity: int, attempt: i
     return stage.draws.seconds(f"boot:{pool.path}:{workload}", entity, attempt)
 
 
+def _finish_at(stage: Stage, lease: Lease, end_s: int, job: int) -> None:
+    """Let the job's work be done at `end_s` unless something ends the lease before."""
+    At(stage.env, end_s, Rank.ENDS, job, lambda _: stage.queue.end(lease, Outcome.FINISHED))
+
+
 def limit_lifetime(
-    stage: Stage, lease: Lease, pool: PoolPlan, workload: str, entity: int, attempt: int, ident: int
+    stage: Stage, lease: Lease, workload: str, entity: int, attempt: int, *, ident: int
 ) -> None:
     """Let the provider take a spot lease back when its own lifetime ends."""
+    pool = stage.plan.pools[lease.pool]
     if pool.purchase is not Purchase.SPOT:
         return
     lifetime_s = stage.draws.seconds(f"lifetime:{pool.path}:{workload}", entity, attempt)
@@ -122,11 +135,10 @@ def limit_lifetime(
         At(stage.env, end_s, Rank.WORLD, ident, lambda _: stage.queue.end(lease, Outcome.RECLAIMED))
 
 
-def _write(log: Log, job: int, attempt: int, lease: Lease, end_s: int, outcome: Outcome, part: Split) -> None:
+def _write(stage: Stage, lease: Lease, job: int, attempt: int, part: Split) -> None:
+    assert lease.outcome is not None, f"the lease of job {job} goes on"
     node = lease.nodes[0] if lease.nodes else -1
-    log.attempts.append(
-        (job, attempt, lease.pool, node, lease.leased, lease.start_s, end_s, outcome,
+    stage.log.attempts.append(
+        (job, attempt, lease.pool, node, lease.leased, lease.start_s, stage.env.now, lease.outcome,
          part.boot_s, part.restart_s, part.kept_s, part.checkpoint_s, part.lost_s)
     )  # fmt: skip
-
-

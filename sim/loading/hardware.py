@@ -84,17 +84,21 @@ def _resolve_node(resolution: Resolution, path: Path, pool: Tree) -> None:
         return
     same_size = written.get("accelerators", usual.get("accelerators")) == usual.get("accelerators")
     node = pool["node"] = merged(usual, written) if same_size else written
-    missing = [key for key in _OWNED if key not in node]
+    missing = " and ".join(f"'{key}'" for key in _OWNED if key not in node)
     if missing:
-        why = "" if same_size else f" (the usual node holds {usual.get('accelerators')} accelerators)"
-        words = " and ".join(f"'{key}'" for key in missing)
-        resolution.note((*path, "node"), f"{words} of an owned node must be said here{why}")
+        known = (
+            f"holds {usual.get('accelerators')} accelerators"
+            if not same_size
+            else "has none in this currency"
+        )
+        told = f"{missing} of an owned node must be said here: the usual one of the catalogue {known}"
+        resolution.note((*path, "node"), told)
 
 
 def _resolve_reference(resolution: Resolution, path: Path, workload: Tree) -> None:
     """The accelerator on which durations are meant: where the workload may run, if that is only one."""
     service = workload.get("service")
-    if workload.get("kind") in {"training", "batch"}:
+    if workload.get("kind") in ("training", "batch"):
         part, inside = workload, path
     elif isinstance(service, dict) and service.get("kind") == "single":
         part, inside = service, (*path, "service")
@@ -103,9 +107,10 @@ def _resolve_reference(resolution: Resolution, path: Path, workload: Tree) -> No
     if part.get("reference") is not None:
         return
     found = resolution.accelerators_for(str(path[-1]))
+    known = {*resolution.section("accelerators"), *resolution.catalogue.names("accelerator.")}
     if len(found) == 1:
         part["reference"] = found[0]
-    elif found:
+    elif found and all(name in known or f"accelerator.{name}" in known for name in found):
         choices = ", ".join(found)
         told = "'reference' is needed: the accelerator on which the times are meant"
         resolution.note(inside, told, None, choices)

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sim.errors import Problem, ScenarioError, did_you_mean
@@ -40,7 +41,12 @@ def _split(tree: Any, text: str, option: str) -> tuple[Path, Any]:
     if not equals or not written.strip():
         raise _wrong(option, (), "a path and a value are needed", "path=value, as in horizon=1 year")
     path = _find(tree, written.strip(), option)
-    return path, read_yaml(value, option).tree if value.strip() else None
+    try:
+        return path, read_yaml(value, option).tree if value.strip() else None
+    except ScenarioError as error:
+        # An option is one line: where in it something is wrong is plain to see.
+        problems = (replace(problem, path=path, line=None, column=None) for problem in error.problems)
+        raise ScenarioError(tuple(problems)) from None
 
 
 def _find(tree: Any, written: str, option: str) -> Path:

@@ -23,16 +23,18 @@ class Written:
 
     def problems(self, faults: Iterable[Fault]) -> tuple[Problem, ...]:
         """The problems, each once, in the order of the file."""
-        unique = dict.fromkeys(map(self._problem, faults))
-        return tuple(
-            sorted(unique, key=lambda problem: (problem.line or 0, problem.column or 0, problem.path))
-        )
+        unique: dict[Any, Problem] = {}
+        for fault in faults:
+            path = self._written_part(fault.path)
+            entry = self._entry_at(fault.path) if len(path) < len(fault.path) else None
+            problem = self._problem(fault, path, entry)
+            unique.setdefault((path, entry) if entry else problem, problem)
+        return tuple(sorted(unique.values(), key=lambda p: (p.line or 0, p.column or 0, p.path)))
 
-    def _problem(self, fault: Fault) -> Problem:
-        path = self._written_part(fault.path)
-        message = fault.message
-        if len(path) < len(fault.path) and (entry := self._entry_at(fault.path)):
-            message = f"the catalogue entry '{entry}' does not fit here: {message}"
+    def _problem(self, fault: Fault, path: Path, entry: str | None) -> Problem:
+        """A fault at its place; an entry that does not fit somewhere has one problem, however many faults."""
+        misfit = f"the catalogue entry '{entry}' does not fit here: " if entry else ""
+        message = f"{misfit}{fault.message}"
         file, (line, column) = self._place(path, at_key=fault.at_key)
         known = (fault.found, fault.allowed, fault.hint)
         return Problem(tuple(map(str, path)), message, *known, file=file, line=line, column=column)

@@ -32,8 +32,16 @@ _NAMES = {
 
 def faults_in(error: ValidationError) -> Iterator[Fault]:
     """All faults that pydantic has found."""
-    for details in error.errors(include_url=False):
-        yield from _faults(details)
+    found = error.errors(include_url=False)
+    for details in found:
+        # Items that are wrong are not counted by pydantic: a list is not too short because of them.
+        wrong_inside = any(_is_below(other["loc"], details["loc"]) for other in found)
+        if details["type"] != "too_short" or not wrong_inside:
+            yield from _faults(details)
+
+
+def _is_below(loc: tuple[str | int, ...], place: tuple[str | int, ...]) -> bool:
+    return len(loc) > len(place) and loc[: len(place)] == place
 
 
 def _faults(error: ErrorDetails) -> Iterator[Fault]:
@@ -55,10 +63,10 @@ def _faults(error: ErrorDetails) -> Iterator[Fault]:
             yield Fault(path, f"unknown key '{key}'", None, ", ".join(keys), hint, at_key=True)
         case "literal_error":
             allowed = tuple(name.strip("' ") for name in context["expected"].replace(" or ", ",").split(","))
-            hint = did_you_mean(found, allowed) if isinstance(found, str) else None
-            yield Fault(path, "this value is not known", shown(found), ", ".join(allowed), hint)
+            yield _unknown(path, found, allowed)
         case kind if kind in _NEEDED:
-            yield Fault(path, f"{_NEEDED[kind]} is needed, not {shape(found)}", shown(found))
+            instead = "" if isinstance(found, float) else f", not {shape(found)}"
+            yield Fault(path, f"{_NEEDED[kind]} is needed{instead}", shown(found))
         case _:
             yield _limit(path, found, error)
 
@@ -67,18 +75,24 @@ def _alternative(path: Path, found: Any, key: str, allowed: tuple[str, ...]) -> 
     """None of several forms fits."""
     known = ", ".join(allowed)
     if not isinstance(found, Mapping):
-        return Fault(
-            path, f"a mapping is needed, not {shape(found)}", shown(found), f"{key or 'one'} of {known}"
-        )
+        told = f"a mapping is needed, not {shape(found)}"
+        return Fault(path, told, shown(found), f"a mapping with the key {key or ' or '.join(allowed)}")
     if key and key not in found:
         return Fault(path, f"'{key}' is needed", None, known)
     if key:
-        value = found[key]
-        hint = did_you_mean(value, allowed) if isinstance(value, str) else None
-        return Fault((*path, key), "this value is not known", shown(value), known, hint)
+        return _unknown((*path, key), found[key], allowed)
     keys = [str(name) for name in found]
     hint = did_you_mean(keys[0], allowed) if len(keys) == 1 else None
     return Fault(path, "one key is needed that says which kind it is", ", ".join(keys) or "{}", known, hint)
+
+
+def _unknown(path: Path, found: Any, allowed: tuple[str, ...]) -> Fault:
+    """A value that is not one of those allowed."""
+    if not isinstance(found, str):
+        return Fault(path, f"a text is needed, not {shape(found)}", shown(found), ", ".join(allowed))
+    return Fault(
+        path, f"unknown {path[-1]} '{shown(found)}'", None, ", ".join(allowed), did_you_mean(found, allowed)
+    )
 
 
 def _limit(path: Path, found: Any, error: ErrorDetails) -> Fault:

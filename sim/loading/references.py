@@ -123,6 +123,10 @@ def _resolve_price(resolution: Resolution, path: Path, pool: Tree, site: Tree) -
 def _provider_price(resolution: Resolution, path: Path, pool: Tree, site: Tree) -> Any:
     """The provider's price of an accelerator under the pool's purchase."""
     purchase, accelerator, provider = pool.get("purchase"), pool.get("accelerator"), site.get("provider")
+    if not isinstance(purchase, str) or not isinstance(accelerator, str):
+        # The models will say so, and need nothing of the price then.
+        resolution.unresolved.append(path)
+        return "catalogue"
     end = f".{accelerator}.{purchase}"
     sellers = [
         name.removeprefix("price.").removesuffix(end)

@@ -1,6 +1,7 @@
 """A scenario on its way from what was written to what is meant: the tree, what was found, what is wrong."""
 
 import copy
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
@@ -11,6 +12,8 @@ from sim.loading.catalogue import Catalogue, Entry
 from sim.scenario.base import Fault, Path
 
 Tree = dict[str, Any]
+
+_CURRENCY = re.compile(r"[A-Z]{3}")
 
 
 @dataclass(slots=True)
@@ -32,9 +35,9 @@ class Resolution:
 
     @property
     def currency(self) -> str:
-        """The scenario's currency."""
-        currency = self.tree.get("currency", "USD")
-        return currency if isinstance(currency, str) else "USD"
+        """The scenario's currency; USD when what stands there is none."""
+        currency = self.tree.get("currency")
+        return currency if isinstance(currency, str) and _CURRENCY.fullmatch(currency) else "USD"
 
     def note(
         self,

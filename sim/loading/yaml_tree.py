@@ -7,7 +7,6 @@ Anchors, aliases, tags, merge keys, several documents, duplicate keys and keys t
 """
 
 import re
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any, NoReturn
@@ -15,6 +14,10 @@ from typing import Any, NoReturn
 import yaml
 
 from sim.errors import Problem, ScenarioError
+from sim.loading.yaml_scalars import BOOL, NULL, NUMBER, number_in
+from sim.loading.yaml_text import write_yaml
+
+__all__ = ["Document", "Path", "Position", "read_yaml", "read_yaml_file", "write_yaml"]
 
 Path = tuple[str | int, ...]
 Position = tuple[int, int]
@@ -25,20 +28,11 @@ MAX_SIZE = 4_000_000
 MAX_DEPTH = 32
 MAX_EVENTS = 1_000_000
 MAX_PROBLEMS = 100
-MAX_NUMBER = 10**300
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_NULL = {"", "~", "null", "Null", "NULL"}
-_BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
-_NUMBER = re.compile(
-    r"(?P<decimal>[-+]?[0-9]+)|0o(?P<octal>[0-7]+)|0x(?P<hexadecimal>[0-9a-fA-F]+)"
-    r"|(?P<float>[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?)"
-    r"|(?P<endless>[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))"
-)
-_BASES = {"decimal": 10, "octal": 8, "hexadecimal": 16}
 
 
 @dataclass(slots=True)
@@ -258,14 +252,14 @@ class _Builder:
             if _SURROGATE.search(text):  # only the parser in Python lets it through
                 self._note("an escape names half a character; write the character itself", at)
             return text
-        if text in _NULL:
+        if text in NULL:
             return None
-        if text in _BOOL:
-            return _BOOL[text]
-        found = _NUMBER.fullmatch(text)
+        if text in BOOL:
+            return BOOL[text]
+        found = NUMBER.fullmatch(text)
         if found is None:
             return text
-        number = _number(found)
+        number = number_in(found)
         if number is None:
             self._note(
                 f"{text[:40]!r} is not a number that can be used: it must be finite and below 1e300", at
@@ -276,18 +270,6 @@ class _Builder:
 def _at(mark: Any) -> Position:
     """The position of one of PyYAML's marks, which count from 0."""
     return (mark.line + 1, mark.column + 1) if mark else (1, 1)
-
-
-def _number(found: re.Match[str]) -> int | float | None:
-    """The number in a scalar; None when it is not finite or too large."""
-    kind = found.lastgroup
-    digits = found[kind] if kind else ""
-    if kind == "float" and abs(number := float(digits)) < MAX_NUMBER:
-        return number
-    if kind in _BASES and len(digits.lstrip("+-0")) <= 1000:
-        whole = int(digits, _BASES[kind])
-        return whole if abs(whole) < MAX_NUMBER else None
-    return None
 
 
 def _check_characters(text: str, file: str) -> None:
@@ -351,100 +333,3 @@ def _syntax_error(error: yaml.MarkedYAMLError, text: str) -> tuple[str, Position
             character = repr(line[at[1] - 1]) if at[1] <= len(line) else "the end of the line"
             return sentence.format(opened=opened, character=character), at
     return f"this is not YAML: {error.problem}", at
-
-
-WIDTH = 100
-"""Characters of a line before a list or mapping is spread over several."""
-
-_PLAIN = re.compile(r"[A-Za-z0-9/$(.][A-Za-z0-9 ._/%()+<>=;$-]*(?<! )")
-_LOOKS_ELSE = re.compile(r"y|n|yes|no|on|off|true|false|null|[-+]?[0-9._]+", re.IGNORECASE)
-_ESCAPED = re.compile('[^ -~\xa1-\u1fff\u2030-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|["\\\\]')
-
-_SHORT_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t"}
-
-
-def write_yaml(tree: Any) -> str:
-    """YAML text that `read_yaml` reads back as an equal tree (within its limits); keys keep their order.
-
-    Raises ValueError for what a tree cannot hold: other types, keys that are no texts, numbers without end.
-    """
-    return "\n".join(_block(tree, 0)) + "\n"
-
-
-def _block(tree: Any, indent: int) -> Iterator[str]:
-    """The lines of a tree: block style outside, flow style where it fits on a line."""
-    margin = " " * indent
-    if not isinstance(tree, dict | list) or not tree:
-        yield margin + _flow(tree)
-    elif isinstance(tree, dict):
-        for key, value in tree.items():
-            yield from _entry(f"{margin}{_key(key)}:", value, indent)
-    else:
-        for value in tree:
-            first, *others = _entry(f"{margin}-", value, indent)
-            if first == f"{margin}-":  # a mapping or list that begins beside its dash
-                first, *others = f"{first} {others[0].lstrip()}", *others[1:]
-            yield first
-            yield from others
-
-
-def _entry(lead: str, value: Any, indent: int) -> Iterator[str]:
-    """The lines of one mapping entry or list item, `lead` being what stands before the value."""
-    flow = _flow(value)
-    if not isinstance(value, dict | list) or len(lead) + 1 + len(flow) <= WIDTH:
-        yield f"{lead} {flow}"
-    elif isinstance(value, list) and all(
-        len(_flow(item)) <= WIDTH // 2 and not isinstance(item, dict) for item in value
-    ):
-        yield f"{lead} ["
-        yield from _filled([_flow(item) for item in value], indent + 2)
-        yield f"{' ' * (indent + 2)}]"
-    else:
-        yield lead
-        yield from _block(value, indent + 2)
-
-
-def _filled(items: Iterable[str], indent: int) -> Iterator[str]:
-    """Items with commas, as many on a line as fit."""
-    line = " " * indent
-    for item in items:
-        if line.strip() and len(line) + len(item) + 1 > WIDTH:
-            yield line.rstrip()
-            line = " " * indent
-        line += f"{item}, "
-    yield line.rstrip(", ")
-
-
-def _flow(tree: Any) -> str:
-    """A tree on one line."""
-    match tree:
-        case dict():
-            return "{" + ", ".join(f"{_key(key)}: {_flow(value)}" for key, value in tree.items()) + "}"
-        case list():
-            return "[" + ", ".join(map(_flow, tree)) + "]"
-        case str():
-            return _text(tree)
-        case bool() | None:
-            return {True: "true", False: "false", None: "null"}[tree]
-        case int() | float() if abs(tree) < MAX_NUMBER:
-            return repr(tree)
-    raise ValueError(f"not a value of a YAML tree: {tree!r:.60}")
-
-
-def _key(key: Any) -> str:
-    if not isinstance(key, str):
-        raise ValueError(f"not a key of a YAML tree: {key!r:.60}")
-    return key if key.isdecimal() and key.isascii() else _text(key)
-
-
-def _text(text: str) -> str:
-    """A text as it is where it cannot be taken for anything else, otherwise in double quotes."""
-    if _PLAIN.fullmatch(text) and not _NUMBER.fullmatch(text) and not _LOOKS_ELSE.fullmatch(text):
-        return text
-    return '"' + _ESCAPED.sub(lambda found: _escape(found[0]), text) + '"'
-
-
-def _escape(character: str) -> str:
-    if character in _SHORT_ESCAPES:
-        return _SHORT_ESCAPES[character]
-    return f"\\x{ord(character):02x}" if ord(character) < 256 else f"\\u{ord(character):04x}"

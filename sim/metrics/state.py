@@ -30,6 +30,11 @@ DEFINITIONS = (
         (WHOLE, BY_WORKLOAD),
     ),
     Definition(
+        "overloaded", "1 or 0", Better.LOWER,
+        "1 where the state is OVERLOADED; its mean over runs is a probability.",
+        (BY_WORKLOAD,),
+    ),
+    Definition(
         "overloaded_share", "share", Better.LOWER,
         "Share of the run's workloads that are OVERLOADED.",
     ),
@@ -49,6 +54,7 @@ def state_metrics(names: Sequence[str], states: Sequence[State]) -> dict[str, fl
     found = {"stable": float(all(state is State.STABLE for state in states)) if states else np.nan}
     for name, state in zip(names, states, strict=True):
         found |= {f"state:{name}": float(state), f"stable:{name}": float(state is State.STABLE)}
+        found[f"overloaded:{name}"] = float(state is State.OVERLOADED)
     return found | {
         "overloaded_share": ratio(sum(state is State.OVERLOADED for state in states), len(states))
     }

@@ -1,4 +1,4 @@
-"""Checkpoint arithmetic: how long a try takes, and what an interruption leaves of it. All in whole seconds."""
+"""Checkpoint arithmetic in whole seconds: how long a try takes, and what an interruption leaves of it."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -8,7 +8,7 @@ NEVER = 1 << 60
 
 @dataclass(frozen=True, slots=True)
 class Checkpoints:
-    """State is saved after every `every_s` of work, which takes `cost_s`; a resumed try first spends `restart_s`."""
+    """After every `every_s` of work, saving takes `cost_s`; a resumed try first spends `restart_s`."""
 
     every_s: int
     cost_s: int
@@ -19,7 +19,7 @@ NO_CHECKPOINTS = Checkpoints(NEVER, 0, 0)
 
 
 class Split(NamedTuple):
-    """Where the time of a try went, [s]; `saved_s` is the work that need not be done again (equal to kept_s)."""
+    """Where the time of a try went, [s]; `kept_s` is the work that need not be done again."""
 
     boot_s: int
     restart_s: int
@@ -37,12 +37,12 @@ def full_length_s(rule: Checkpoints, remaining_s: int, boot_s: int, restart_s: i
 
 
 def split(
-    rule: Checkpoints, remaining_s: int, boot_s: int, restart_s: int, elapsed_s: int, warned_s: int
+    rule: Checkpoints, remaining_s: int, boot_s: int, restart_s: int, *, elapsed_s: int, warned_s: int
 ) -> Split:
     """Where `elapsed_s` of a try went that had `remaining_s` of work before it.
 
-    `warned_s` is the notice before the end: when a checkpoint fits into it, one is written in the last `cost_s`, and
-    all work before it is saved; otherwise work since the last complete checkpoint is lost.
+    `warned_s` is the notice before the end: when a checkpoint fits into it, one is written in the last
+    `cost_s`, and all work before it is saved; otherwise work since the last complete checkpoint is lost.
     """
     boot = min(boot_s, elapsed_s)
     restart = min(restart_s, elapsed_s - boot)
@@ -54,7 +54,7 @@ def split(
     kept = cycles * rule.every_s
     spent_saving = cycles * rule.cost_s
     rest = working - cycles * cycle_s
-    if rule.every_s < NEVER and 0 < warned_s and rule.cost_s <= min(warned_s, rest):
+    if rule.every_s < NEVER and warned_s > 0 and rule.cost_s <= min(warned_s, rest):
         return Split(boot, restart, kept + rest - rule.cost_s, spent_saving + rule.cost_s, 0)
     saving = max(rest - rule.every_s, 0)
     return Split(boot, restart, kept, spent_saving + saving, rest - saving)

@@ -30,12 +30,16 @@ class Opening:
 
     @classmethod
     def of(cls, condition: Condition | None, first_pool: int, pools: Mapping[str, int]) -> Self:
-        """The opening that a condition describes; `utilisation` without 'of' speaks of the workload's first pool."""
+        """The opening that a condition describes; `utilisation` without 'of' is of the first pool."""
         tests = condition.tests if condition is not None else ()
         waits = [int(test.threshold) for test in tests if test.subject == "wait"]
         slacks = [int(test.threshold) for test in tests if test.subject == "slack"]
         busy = tuple(
-            Busy(first_pool if test.pool is None else pools[test.pool], test.above, round(test.threshold * 1_000_000))
+            Busy(
+                first_pool if test.pool is None else pools[test.pool],
+                test.above,
+                round(test.threshold * 1_000_000),
+            )
             for test in tests
             if test.subject == "utilisation"
         )
@@ -55,6 +59,6 @@ class Opening:
 
 
 def holds(test: Busy, leased: int, up: int) -> bool:
-    """Whether a pool with `leased` of `up` accelerators passes the test; an empty pool counts as fully busy."""
+    """Whether a pool with `leased` of `up` accelerators passes the test; an empty pool counts as busy."""
     share = 1_000_000 if up == 0 else leased * 1_000_000 // up
     return share > test.ppm if test.above else share < test.ppm

@@ -1,7 +1,7 @@
 """The plan: a scenario and one of its strategies as facts in integers, ready for an engine.
 
-Positions: pools, sites, datasets and links in the order of the scenario; training workloads and services each in
-theirs. Nothing here knows a price.
+Positions: pools, sites, datasets and links in the order of the scenario; training workloads and services each
+in theirs. Nothing here knows a price.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from sim.policies.scaling import ScaleRule
 from sim.scenario.law import allowed_sites
 from sim.scenario.model import Scenario
 from sim.scenario.sites import OnDemandPool, OwnedPool, SpotPool
-from sim.scenario.strategies import Option, Order, Scale, Strategy
+from sim.scenario.strategies import Order, Scale, Strategy
 from sim.scenario.workloads import Inference, LlmServing, Training
 
 UNLIMITED = 1 << 40
@@ -133,7 +133,9 @@ def make_plan(scenario: Scenario, strategy: str, capacity_rps: Mapping[tuple[str
     sites = list(scenario.sites)
     datasets = list(scenario.datasets)
     where = _Positions(
-        {path: n for n, path in enumerate(names)}, {s: n for n, s in enumerate(sites)}, {d: n for n, d in enumerate(datasets)}
+        {path: n for n, path in enumerate(names)},
+        {s: n for n, s in enumerate(sites)},
+        {d: n for n, d in enumerate(datasets)},
     )
     trainings: list[TrainingPlan] = []
     services: list[ServicePlan] = []
@@ -155,7 +157,10 @@ def make_plan(scenario: Scenario, strategy: str, capacity_rps: Mapping[tuple[str
         strategy,
         scenario.horizon_s,
         int(scenario.interval),
-        tuple(_pool(path, pool, where.sites[path.split("/")[0]], chosen) for path, pool in scenario.pools().items()),
+        tuple(
+            _pool(path, pool, where.sites[path.split("/")[0]], chosen)
+            for path, pool in scenario.pools().items()
+        ),
         tuple(trainings),
         tuple(services),
         tuple(sites),
@@ -178,12 +183,13 @@ def _pool(path: str, pool: OwnedPool | OnDemandPool | SpotPool, site: int, chose
     size = pool.node.accelerators
     match pool:
         case OwnedPool():
-            wanted = chosen.own[path].nodes if path in chosen.own else pool.nodes
+            wanted = chosen.nodes_wanted(path, pool.nodes)
             limit = UNLIMITED if pool.max_nodes is None else pool.max_nodes
             first = (OrderRule(wanted - pool.nodes, 0, None, 1),) if wanted > pool.nodes else ()
             return PoolPlan(
                 path, site, Purchase.OWNED, pool.accelerator, size, min(limit * size, UNLIMITED), 0,
-                min(wanted, pool.nodes), max(pool.nodes - wanted, 0), limit, first + _orders(chosen.order.get(path, ())),
+                min(wanted, pool.nodes), max(pool.nodes - wanted, 0), limit,
+                first + _orders(chosen.order.get(path, ())),
             )  # fmt: skip
         case OnDemandPool():
             quota = UNLIMITED if pool.quota is None else pool.quota
@@ -194,8 +200,7 @@ def _pool(path: str, pool: OwnedPool | OnDemandPool | SpotPool, site: int, chose
             return PoolPlan(path, site, Purchase.SPOT, pool.accelerator, size, quota, notice_s, 0, 0, 0, ())
 
 
-def _orders(written: Order | tuple[Order, ...]) -> tuple[OrderRule, ...]:
-    orders = (written,) if isinstance(written, Order) else written
+def _orders(orders: tuple[Order, ...]) -> tuple[OrderRule, ...]:
     return tuple(
         OrderRule(order.nodes, None if order.at is None else int(order.at), order.when, order.deliveries)
         for order in orders
@@ -222,8 +227,7 @@ def _options(
     options: list[OptionPlan] = []
     forbidden: list[int] = []
     pools = scenario.pools()
-    for written in chosen.place.get(name, chosen.place.get("all", ())):
-        option = Option(pool=written) if isinstance(written, str) else written
+    for option in chosen.place.get(name, chosen.place.get("all", ())):
         site = option.pool.split("/")[0]
         if site not in lawful:
             forbidden.append(where.pools[option.pool])

@@ -10,7 +10,7 @@ MILLION = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class OrderRule:
-    """An order of `nodes`: at `at_s`, or whenever `when` holds (looked at every midnight), in `deliveries` shipments."""
+    """An order of `nodes` in `deliveries` shipments: at `at_s`, or whenever `when` holds at midnight."""
 
     nodes: int
     at_s: int | None
@@ -30,8 +30,9 @@ class Usage:
 def should_order(rule: OrderRule, history: list[Usage], on_the_way: int, settled_s: int) -> bool:
     """Whether a conditional order is due at the last midnight of `history`.
 
-    Not while nodes are on the way, and not before the whole window of the condition has been seen since the last order
-    was delivered or refused (`settled_s`): what was full before the new nodes came says nothing of what is full now.
+    Not while nodes are on the way, and not before the whole window of the condition has been seen since the
+    last order was delivered or refused (`settled_s`): what was full before the new nodes came says nothing of
+    what is full now.
     """
     if rule.when is None or on_the_way > 0:
         return False

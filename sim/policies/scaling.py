@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class ScaleRule:
-    """Target utilisation of the replicas' sustainable rate, bounds, and how many intervals a service stays grown."""
+    """Target utilisation of what the replicas sustain, bounds, and for how many intervals it stays grown."""
 
     target: float
     least: int
@@ -16,11 +16,13 @@ class ScaleRule:
     stabilisation: int
 
 
-def desired_replicas(rule: ScaleRule, demand_rps: NDArray[np.float64], capacity_rps: float) -> NDArray[np.int64]:
+def desired_replicas(
+    rule: ScaleRule, demand_rps: NDArray[np.float64], capacity_rps: float
+) -> NDArray[np.int64]:
     """Replicas wanted in each interval, from the demand of the interval before it (shape as `demand_rps`).
 
-    A service grows at once and shrinks to the most that it needed within the stabilisation window, as horizontal
-    autoscalers do. The interval before the start is taken to have been like the first.
+    A service grows at once and shrinks to the most that it needed within the stabilisation window, as
+    horizontal autoscalers do. The interval before the start is taken to have been like the first.
     """
     if len(demand_rps) == 0 or capacity_rps <= 0.0:
         return np.full(len(demand_rps), rule.least, dtype=np.int64)
@@ -30,7 +32,7 @@ def desired_replicas(rule: ScaleRule, demand_rps: NDArray[np.float64], capacity_
 
 
 def _highest_of_last(values: NDArray[np.int64], window: int) -> NDArray[np.int64]:
-    """The highest of each value and the `window - 1` before it (fewer at the beginning), in log2(window) passes."""
+    """The highest of each value and the `window - 1` before it (fewer at first), in log2(window) passes."""
     highest = values
     span = 1
     while span < min(window, len(values)):

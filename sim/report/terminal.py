@@ -1,99 +1,129 @@
 """What a study prints: one row per strategy, then how the strategies compare, in sentences."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Mapping
 from typing import Any
 
-from rich import box
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from rich.console import Group, RenderableType
+from rich.text import Text
 
-from sim.report.wording import UNKNOWN, money, number, whole_share, with_interval
+from sim.errors import printable
+from sim.metrics import definition_of
+from sim.report.layout import COSTS, Layout, cost_column, names, share_columns
+from sim.report.wording import Unit, ends, money_unit, number, odds, share, share_interval
+from sim.study.statistics import probability
+from sim.units import DURATION, render
 
-SHARES = (
-    ("utilisation", "utilisation"),
-    ("slo_violation_share", "SLO violations"),
-    ("deadline_miss_share", "deadline misses"),
-)
-"""Metrics of the table that are shares, with their headings; shown as mean over the runs with its interval."""
+MOST_PAIRS = 6
+"""Where there are more, all strategies are compared with the one whose median cost is the lowest."""
 
 Summary = Mapping[str, Any]
 
 
-def print_study(summary: Summary, folder: str, currency: str, console: Console) -> None:
-    """Print the table of a study, the comparisons and the expectations, and where the files are."""
-    title = escape(summary["scenario"]["title"])
-    console.print(f"[bold]{title}[/bold]  {summary['runs']} futures, seed {summary['seed']}", highlight=False)
-    console.print(_table(summary, currency))
-    for sentence in (*comparisons(summary, currency), *states(summary), *expectations(summary), *gaps(summary)):
-        console.print(escape(sentence), highlight=False, soft_wrap=True)
-    console.print(f"files in {escape(folder)}", highlight=False, soft_wrap=True)
+def study_report(summary: Summary, folder: str, currency: str, horizon_s: float) -> RenderableType:
+    """The table of a study, the comparisons, what is wrong with the plans, and where the files are."""
+    rows = [facts["metrics"] for facts in summary["strategies"].values()]
+    unit = money_unit((number(row["cost_usd"][statistic]["value"]) for row in rows for statistic in COSTS), currency)
+    columns = [names("strategy", list(summary["strategies"])), cost_column(rows, unit), *share_columns(rows)]
+    sentences = [
+        *comparisons(summary, unit),
+        *overloads(summary),
+        *expectations(summary, currency),
+        *reservations(summary),
+        f"files in {folder}",
+    ]
+    futures = f"{summary['runs']:,} {'future' if summary['runs'] == 1 else 'futures'}"
+    return Group(
+        Text(printable(summary["scenario"]["title"]), style="bold"),
+        Text(f"{futures} of {render(horizon_s, DURATION)}, seed {summary['seed']}", style="dim"),
+        Layout(columns) if rows else Text(),
+        *(Text(printable(sentence)) for sentence in sentences),
+    )
 
 
-def _table(summary: Summary, currency: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("strategy")
-    for heading in ("cost p5", "p50", "p95"):
-        table.add_column(heading, justify="right")
-    for _, heading in SHARES:
-        table.add_column(heading, justify="right")
-    for name, facts in summary["strategies"].items():
-        metrics = facts["metrics"]
-        cost = metrics["cost_usd"]
-        cells = [money(number(cost[statistic]["value"]), currency) for statistic in ("p5", "p50", "p95")]
-        cells += [with_interval(metrics[m]["mean"]) if m in metrics else UNKNOWN for m, _ in SHARES]
-        table.add_row(escape(name), *cells)
-    return table
+def comparisons(summary: Summary, unit: Unit) -> list[str]:
+    """Which of two strategies is cheaper, in which share of the worlds, and by how much a year in the median."""
+    pairs = [pair for pair in summary["pairs"] if "cost_usd_per_year" in pair["metrics"] and pair["runs"]]
+    if len(pairs) > MOST_PAIRS:
+        medians = {name: number(facts["metrics"]["cost_usd"]["p50"]["value"]) for name, facts in summary["strategies"].items()}
+        cheapest = min(medians, key=lambda name: medians[name])
+        pairs = [pair for pair in pairs if cheapest in {pair["a"], pair["b"]}]
+    return [_comparison(pair, unit) for pair in pairs]
 
 
-def comparisons(summary: Summary, currency: str) -> list[str]:
-    """For each pair: which is cheaper, in which share of the worlds, and by how much a year in the median."""
-    return [_comparison(pair, currency) for pair in summary["pairs"] if "cost_usd_per_year" in pair["metrics"]]
-
-
-def _comparison(pair: Mapping[str, Any], currency: str) -> str:
+def _comparison(pair: Mapping[str, Any], unit: Unit) -> str:
     found = pair["metrics"]["cost_usd_per_year"]
-    below = {end: number(found["share_below"][end]) for end in ("value", "low", "high")}
-    difference = number(found["p50_difference"]["value"])
+    below, difference = ends(found["share_below"]), ends(found["p50_difference"])
     a, b = pair["a"], pair["b"]
-    if below["value"] == 0.5 and difference == 0:
+    if below[0] == 0.5 and difference[0] == 0:
         return f"{a} costs the same as {b}"
-    if below["value"] < 0.5:
+    if below[0] > 0.5 or (below[0] == 0.5 and difference[0] < 0):
+        difference = (-difference[0], -difference[2], -difference[1])
+    else:
         a, b = b, a
-        below = {"value": 1 - below["value"], "low": 1 - below["high"], "high": 1 - below["low"]}
-    odds = f"{whole_share(below['value'])} of the worlds ({_ends(below['low'], below['high'])})"
-    return f"{a} is cheaper than {b} in {odds}, by {money(abs(difference), currency)} a year in the median"
+        below = (1 - below[0], 1 - below[2], 1 - below[1])
+    return f"{a} is cheaper than {b} in {odds(below)}, by {_amount(difference, unit)} a year in the median"
 
 
-def _ends(low: float, high: float) -> str:
-    return f"{whole_share(low).removesuffix(' %')}..{whole_share(high)}"
+def _amount(saved: tuple[float, float, float], unit: Unit) -> str:
+    value, low, high = saved
+    if math.isnan(low) and math.isnan(high):
+        return unit.amount(value)
+    return f"{unit.amount(value)} ({unit.number(low)}..{unit.number(high)})"
 
 
-def states(summary: Summary) -> list[str]:
-    """Which services and training workloads cannot keep up, and in which share of the worlds."""
+def overloads(summary: Summary) -> list[str]:
+    """Which workloads fall further and further behind, and in which share of the worlds."""
     said = []
     for strategy, facts in summary["strategies"].items():
         for metric, estimates in facts["metrics"].items():
-            kind, _, name = metric.partition(":")
+            kind, _, workload = metric.partition(":")
             often = number(estimates["mean"]["value"])
-            if kind == "overloaded" and name and often > 0:
-                said.append(f"{strategy}: {name} is OVERLOADED in {whole_share(often)} of the worlds")
+            if kind == "overloaded" and often > 0:
+                found = probability(round(often * facts["runs"]), facts["runs"])
+                share_of_worlds = odds((found.value, found.low, found.high))
+                said.append(f"{workload} is OVERLOADED under {strategy} in {share_of_worlds}")
     return said
 
 
-def expectations(summary: Summary) -> Sequence[str]:
-    """One line for each threshold of the scenario."""
-    lines = []
-    for verdict in summary["expectations"]:
-        wish = f"{verdict['metric']} {verdict['statistic']} {verdict['comparison']} {verdict['threshold']}"
-        more = f" (about {verdict['more_runs']} more runs)" if verdict["more_runs"] else ""
-        lines.append(f"expected of {verdict['strategy']}: {wish}: {verdict['status']}{more}")
-    return lines
+def expectations(summary: Summary, currency: str) -> list[str]:
+    """A line for each threshold of the scenario: whether it is kept, and what was found."""
+    return [_expectation(verdict, currency) for verdict in summary["expectations"]]
 
 
-def gaps(summary: Summary) -> list[str]:
-    """Runs that have no result."""
+def _expectation(verdict: Mapping[str, Any], currency: str) -> str:
+    metric, threshold = verdict["metric"], number(verdict["threshold"])
+    found = ends(verdict["estimate"])
+    unit = definition_of(metric).unit
+    if unit == "share":
+        limit, value, interval = share(threshold), share(found[0]), share_interval(found)
+    else:
+        of_money = unit.startswith("USD")
+        scale = money_unit((threshold, *found), currency) if of_money else Unit(1.0, unit)
+        limit, value = scale.amount(threshold), scale.amount(found[0])
+        interval = "..".join(map(scale.number, found[1:]))
+    line = (
+        f"expected of {verdict['strategy']}: {metric} {verdict['statistic']} {verdict['comparison']} {limit}, "
+        f"found {value} ({interval or 'no interval'}): {verdict['status']}"
+    )
+    if verdict["status"] != "undecided":
+        return line
+    more = f"about {verdict['more_runs']:,} more runs" if verdict["more_runs"] else "no number of runs that can be named"
+    return f"{line}, {more} would decide it"
+
+
+def reservations(summary: Summary) -> list[str]:
+    """What the numbers above do not tell: costs without a bound, and futures without a result."""
+    said = []
+    for facts in list(summary["strategies"].values())[:1]:
+        p95 = facts["metrics"]["cost_usd"]["p95"]
+        if p95["high"] is None and "note" in p95:
+            said.append(f"few futures: the p95 of a cost has {p95['note']}")
     failed = summary["failed"]
-    return [f"{len(failed)} runs failed, the first ({failed[0]['run']}): {failed[0]['message']}"] if failed else []
-
-
+    if failed:
+        first = failed[0]
+        said.append(
+            f"{len(failed)} failed and left out; the first is future {first['run']}: {first['message']}; "
+            "the same command tries them again"
+        )
+    return said

@@ -19,6 +19,7 @@ _TAKES = (
     "'wait > DURATION', 'slack < DURATION' or 'utilisation > PERCENT [over DURATION] [of SITE/POOL]', "
     "joined by 'and'"
 )
+MAX_LENGTH = 300
 _SIGN = {"wait": ">", "slack": "<"}
 
 
@@ -55,6 +56,8 @@ class Condition:
 
 def parse_condition(text: str) -> Condition:
     """The condition written as `text`; ValueError says what is allowed."""
+    if len(text) > MAX_LENGTH:
+        raise ValueError(f"a condition has at most {MAX_LENGTH} characters; allowed: {_TAKES}")
     return Condition(tuple(_test(part) for part in re.split(r"\s+and\s+", text.strip())))
 
 
@@ -64,9 +67,7 @@ def _test(text: str) -> Test:
         raise ValueError(f"{text!r} is not a condition; allowed: {_TAKES}")
     subject: Subject = found["subject"]  # type: ignore[assignment]  # one of the subjects, checked above
     if found["sign"] != _SIGN.get(subject, found["sign"]):
-        raise ValueError(
-            f"{text!r}: a burst waits for {subject} {_SIGN[subject]} a duration; allowed: {_TAKES}"
-        )
+        raise ValueError(f"{text!r} is the wrong way round; allowed: {_TAKES}")
     if subject != "utilisation" and (found["over"] or found["pool"]):
         raise ValueError(f"{text!r}: only utilisation has 'over' and 'of'; allowed: {_TAKES}")
     dimension = units.FRACTION if subject == "utilisation" else units.DURATION

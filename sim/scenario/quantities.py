@@ -6,6 +6,7 @@ has put a drawn number in its place; engine, ledger and metrics only ever see sc
 """
 
 import datetime as dt
+import math
 import re
 from typing import Annotated, Any
 
@@ -67,41 +68,41 @@ class _Read:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        return {"$ref": f"#/definitions/{definition(self.prefix, self.dimension)}"}
+        # Which quantity stands here; `sim.loading.schema` knows what may be written for it.
+        return {"quantity": self.prefix + self.dimension.name}
 
     def read(self, raw: Any, reading: Reading) -> Any:
         """The value in canonical units, or a belief."""
         value = reading.number(raw, self.dimension)
         if reading.faults:
             return value
-        if isinstance(value, Belief):
-            if self.certain:
-                reading.note((), "a belief cannot stand here: this is known, or ours to decide")
-            else:
-                self.check(*ends(value.quantity), reading)
+        if not isinstance(value, Belief):
+            self.check(value, value, "this is", reading)
+            if self.whole and not value.is_integer():
+                reading.note((), f"a whole number of {self.dimension.canonical} is needed", str(raw))
+        elif self.certain:
+            reading.note((), "a belief cannot stand here: this is known, or ours to decide")
         else:
-            self.check(value, value, reading)
+            self.check(*ends(value.quantity), "this belief reaches", reading)
         return value
 
-    def check(self, least: float, most: float, reading: Reading) -> None:
+    def check(self, least: float, most: float, reaches: str, reading: Reading) -> None:
         """Note when the values from `least` to `most` are not all in the range allowed here."""
-        shown = least if least < self.low else most
-        if not self.low <= least <= most <= self.high:
-            reading.note((), f"{self._about(shown, reading)} is out of range", None, self._range(reading))
-        elif self.whole and least == most and not least.is_integer():
-            whole = f"a whole number of {self.dimension.canonical}"
-            reading.note((), f"{self._about(least, reading)} cannot be used", None, whole)
+        currency = reading.currency
+        if not least >= self.low:
+            allowed = f"at least {units.render(self.low, self.dimension, currency)}"
+            reading.note(
+                (), f"{reaches} {about(least, self.dimension, currency)}, which is too low", None, allowed
+            )
+        elif not most <= self.high:
+            allowed = f"at most {units.render(self.high, self.dimension, currency)}"
+            reading.note(
+                (), f"{reaches} {about(most, self.dimension, currency)}, which is too high", None, allowed
+            )
 
     def write(self, value: Any, currency: str) -> Any:
         """The plain YAML form."""
         return write(value, self.dimension, currency)
-
-    def _about(self, value: float, reading: Reading) -> str:
-        return units.render(float(f"{value:.4g}"), self.dimension, reading.currency)
-
-    def _range(self, reading: Reading) -> str:
-        low, high = (units.render(end, self.dimension, reading.currency) for end in (self.low, self.high))
-        return f"{low} to {high}"
 
 
 class _ReadRandom(_Read):
@@ -113,12 +114,15 @@ class _ReadRandom(_Read):
         """The random quantity."""
         quantity = reading.random(raw, self.dimension)
         if not reading.faults:
-            least, most = ends(quantity)
-            if not self.low <= least <= most <= self.high:
-                shown = least if least < self.low else most
-                reading.note((), f"this reaches {self._about(shown, reading)}", None, self._range(reading))
-            elif not greatest_draw(quantity) <= MAX_VALUE:
-                reading.note((), "the tail of this quantity is too heavy: its draws would have no bounds")
+            self.check(
+                *ends(quantity), "this is" if quantity.family == "constant" else "this reaches", reading
+            )
+            greatest = greatest_draw(quantity)
+            if not reading.faults and not greatest <= MAX_VALUE:
+                told = (
+                    f"the tail is too heavy: draws reach {about(greatest, self.dimension, reading.currency)}"
+                )
+                reading.note((), told)
         return quantity
 
     def write(self, value: Any, currency: str) -> Any:
@@ -129,7 +133,7 @@ class _ReadRandom(_Read):
 class _ReadThreshold(_Read):
     """A threshold of a metric: a plain number in its unit, a percentage, an amount of money, a duration."""
 
-    prefix = "threshold "
+    prefix = "threshold of "
 
     def read(self, raw: Any, reading: Reading) -> Any:
         """The number."""
@@ -177,14 +181,18 @@ def _read_date(raw: Any) -> dt.date:
     raise PydanticCustomError("date", "a day from 1970 to 2200 is needed, such as 2026-01-05")
 
 
+def about(value: float, dimension: Dimension, currency: str) -> str:
+    """A number in a handy unit, to three digits."""
+    if not abs(value) < 1e18:
+        return f"{value:.3g} {dimension.canonical}".replace("¤", currency).strip()
+    factors = (float(dimension.factors[unit]) for unit in dimension.shown)
+    factor = next((factor for factor in factors if abs(value) >= factor), 1.0)
+    return units.render(float(f"{value / factor:.3g}") * factor, dimension, currency)
+
+
 def _currency(info: core_schema.ValidationInfo | core_schema.SerializationInfo) -> str:
     context: Any = info.context
     return str(context["currency"]) if isinstance(context, dict) and "currency" in context else "USD"
-
-
-def definition(prefix: str, dimension: Dimension) -> str:
-    """The name of a quantity's definition in the JSON Schema."""
-    return (prefix + dimension.name).replace(" ", "-")
 
 
 _YEARS_1000 = 1000 * 365 * 86_400.0
@@ -195,7 +203,7 @@ PositiveDuration = Annotated[float, _Read(units.DURATION, 1.0, _YEARS_1000)]
 KnownDuration = Annotated[float, _Read(units.DURATION, 0.0, _YEARS_1000, certain=True)]
 Latency = Annotated[float, _Read(units.DURATION, 0.001, 86_400.0, certain=True)]
 Grid = Annotated[float, _Read(units.DURATION, 1.0, 86_400.0, whole=True, certain=True)]
-Horizon = Annotated[float, _Read(units.DURATION, 1.0, 20 * 366 * 86_400.0, whole=True, certain=True)]
+Horizon = Annotated[float, _Read(units.DURATION, 1.0, 20 * 365 * 86_400.0, whole=True, certain=True)]
 Data = Annotated[float, _Read(units.DATA, 0.0, 1e21)]
 KnownData = Annotated[float, _Read(units.DATA, 1.0, 1e21, certain=True)]
 Bandwidth = Annotated[float, _Read(units.BANDWIDTH, 1.0, 1e15)]
@@ -221,5 +229,5 @@ Target = Annotated[float, _Read(units.FRACTION, 0.01, 1.0, certain=True)]
 Threshold = Annotated[float, _ReadThreshold(units.FRACTION, -MAX_VALUE, MAX_VALUE, certain=True)]
 Date = Annotated[dt.date, _ReadDate()]
 
-RandomDuration = Annotated[RandomQuantity, _ReadRandom(units.DURATION, 0.0, MAX_VALUE)]
+RandomDuration = Annotated[RandomQuantity, _ReadRandom(units.DURATION, 0.0, math.inf)]
 RandomCount = Annotated[RandomQuantity, _ReadRandom(units.COUNT, 1.0, 1e6)]

@@ -238,16 +238,16 @@ class Reading:
         self, family: str, raw: Mapping[Any, Any], dimension: Dimension, path: Path
     ) -> tuple[tuple[str, Any], ...]:
         """Named parameters, which must be ones that the family takes together."""
-        known = tuple(dict.fromkeys(name for form in _FORMS[family] for name in form))
-        takes_quantiles = family in _QUANTILE_FORMS
+        known = tuple(name for name, _ in parameter_names(family))
+        quantiles = takes_quantiles(family)
         found: list[tuple[str, Any]] = []
         for key, value in raw.items():
             name, here = str(key), (*path, key)
-            if name in known or (takes_quantiles and quantile_level(name) is not None):
+            if name in known or (quantiles and quantile_level(name) is not None):
                 unit = units.FRACTION if name in _PLAIN else dimension
                 found.append((name, self.number(value, unit, here)))
             else:
-                hint = did_you_mean(name, (*known, "median", "p95") if takes_quantiles else known)
+                hint = did_you_mean(name, (*known, "median", "p95") if quantiles else known)
                 self.note(here, f"{family} has no parameter '{name}'", name, TAKES[family], hint)
         if len(found) == len(raw) and not _is_form(family, [name for name, _ in found]):
             self.note(
@@ -286,6 +286,17 @@ def quantile_level(name: str) -> float | None:
     found = _LEVEL.fullmatch(name)
     level = float(found.group(1)) / 100 if found else 0.0
     return level if 0 < level < 1 else None
+
+
+def parameter_names(family: str) -> tuple[tuple[str, bool], ...]:
+    """The named parameters of a family, and whether each is a plain number whatever the quantity."""
+    names = dict.fromkeys(name for form in _FORMS[family] for name in form)
+    return tuple((name, name in _PLAIN) for name in names)
+
+
+def takes_quantiles(family: str) -> bool:
+    """Whether quantiles such as `p95` may describe the family."""
+    return family in _QUANTILE_FORMS
 
 
 def certain_forms(quantity: RandomQuantity) -> Iterator[RandomQuantity]:
@@ -373,7 +384,7 @@ def _build(family: str, parameters: Mapping[str, float]) -> dist.Distribution:
 
 
 def _example(dimension: Dimension, currency: str) -> str:
-    return f"such as {dimension.example}".replace("USD", currency)
+    return dimension.example.replace("USD", currency)
 
 
 def _shape(raw: Any) -> str:
@@ -393,7 +404,7 @@ def _shape(raw: Any) -> str:
 
 def _shown(raw: Any) -> str | None:
     """What the user wrote, short; None where there is nothing to show."""
-    if raw is None:
+    if raw is None or isinstance(raw, Mapping | list):
         return None
     text = str(raw).lower() if isinstance(raw, bool) else str(raw)
     return text if len(text) <= 60 else f"{text[:60]}..."

@@ -1,9 +1,9 @@
-"""Surfaces kept on disk under the digest of all that they depend on, and checked when they are read."""
+"""Tables kept on disk under the digest of all that they depend on, and checked when they are read."""
 
 import hashlib
 import os
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from pathlib import Path
@@ -11,14 +11,9 @@ from typing import Any
 from uuid import uuid4
 
 import numpy as np
+from numpy.typing import NDArray
 
-from sim.distributions import Distribution
-from sim.serving.kernels import KERNEL_VERSION
-from sim.serving.service import Service, Slo
-from sim.serving.surface import LOADS, REQUESTS_PER_CELL, Surface, build_surface
-
-SURFACE_VERSION = 1
-"""Raised when `build_surface` gives other numbers for the same question."""
+Floats = NDArray[np.float64]
 
 _DAMAGED = (OSError, ValueError, KeyError, EOFError, MemoryError, zipfile.BadZipFile)
 
@@ -34,68 +29,40 @@ def default_cache_dir() -> Path | None:
     return root / "simulate"
 
 
-def load_or_build(
-    service: Service,
-    slo: Slo,
-    round_trip: Distribution,
-    arrivals_cv: float = 1.0,
-    requests_per_cell: int = REQUESTS_PER_CELL,
-    *,
-    cache_dir: Path | None,
-) -> Surface:
-    """`build_surface`, kept in `cache_dir`; None, or a folder that cannot be written, keeps nothing.
+def digest_of(question: object) -> str:
+    """BLAKE2b over plain data (dataclasses, tuples, arrays, enums, numbers, text), 32 hex digits.
 
-    A file that is damaged, or answers another question, is built anew.
+    Raises TypeError for anything else, whose content would not be part of the digest.
     """
-    if cache_dir is None:
-        return build_surface(service, slo, round_trip, arrivals_cv, requests_per_cell)
-    digest = surface_digest(service, slo, round_trip, arrivals_cv, requests_per_cell)
-    path = cache_dir / f"surface-{digest}.npz"
-    surface = _load(path, digest)
-    if surface is None:
-        surface = build_surface(service, slo, round_trip, arrivals_cv, requests_per_cell)
-        _save(path, digest, surface)
-    return surface
+    digest = hashlib.blake2b(digest_size=16)
+    for part in _canonical(question):
+        digest.update(part)
+    return digest.hexdigest()
 
 
-def surface_digest(
-    service: Service,
-    slo: Slo,
-    round_trip: Distribution,
-    arrivals_cv: float = 1.0,
-    requests_per_cell: int = REQUESTS_PER_CELL,
-) -> str:
-    """The digest (BLAKE2b, 32 hex digits) of all that a surface's numbers depend on, numpy's version included.
-
-    The SLO's share is no part of it: what is promised does not change what happens.
-    """
-    versions = (SURFACE_VERSION, KERNEL_VERSION, np.__version__)
-    grid = (LOADS, service.replica_grid)
-    return _digest(
-        (versions, grid, service, slo.measure, slo.limit_s, round_trip, arrivals_cv, requests_per_cell)
-    )
-
-
-def _load(path: Path, digest: str) -> Surface | None:
+def load_tables(path: Path, digest: str) -> dict[str, Floats] | None:
+    """What `save_tables` left at `path` for this digest; None unless it is there and whole."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            tables = {field.name: stored[field.name] for field in fields(Surface)}
-            seal = str(stored["seal"])
-        surface = Surface(**{**tables, "slack_s": float(tables["slack_s"])})
+        # Opened here, as np.load leaves a file open that it cannot read.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            tables = {name: stored[name] for name in stored.files}
+        seal = str(tables.pop("seal"))
     except _DAMAGED:
         return None
-    return surface if seal == _digest((digest, surface)) else None
+    return tables if seal == _seal(digest, tables) else None
 
 
-def _save(path: Path, digest: str, surface: Surface) -> None:
-    """Written beside its place and moved there, so that a reader finds all of it or nothing."""
-    tables = {field.name: np.asarray(getattr(surface, field.name)) for field in fields(Surface)}
+def save_tables(path: Path, digest: str, tables: Mapping[str, Floats]) -> None:
+    """Keep tables at `path`; a folder that cannot be written keeps nothing.
+
+    They are written beside their place and moved there, so that a reader finds all of them or nothing.
+    """
     beside = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with beside.open("xb") as file:
-                np.savez(file, allow_pickle=False, seal=np.array(_digest((digest, surface))), **tables)
+                np.savez(file, allow_pickle=False, seal=np.array(_seal(digest, tables)), **tables)
             beside.replace(path)
         finally:
             beside.unlink(missing_ok=True)
@@ -103,18 +70,13 @@ def _save(path: Path, digest: str, surface: Surface) -> None:
         return
 
 
-def _digest(question: object) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    for part in _canonical(question):
-        digest.update(part)
-    return digest.hexdigest()
+def _seal(digest: str, tables: Mapping[str, Floats]) -> str:
+    """A checksum of the content, bound to the question that it answers."""
+    return digest_of((digest, *((name, tables[name]) for name in sorted(tables))))
 
 
 def _canonical(value: Any) -> Iterator[bytes]:
-    """Plain data as bytes: equal ones for equal values, different ones for different values.
-
-    Raises TypeError for anything else, whose content would not be part of the digest.
-    """
+    """Equal bytes for equal values, different ones for different values."""
     if is_dataclass(value) and not isinstance(value, type):
         yield f"<{type(value).__name__}".encode()
         for field in fields(value):

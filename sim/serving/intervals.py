@@ -1,7 +1,8 @@
 """The year of a service, interval by interval: what it was asked, what it answered, and how well.
 
-Within an interval demand and capacity are constant. Below saturation the requests see what the latency surface
-says of that load; what exceeds the capacity is a fluid backlog, carried on until it is worked off or given up.
+Within an interval demand and capacity are constant. Below saturation the requests see what the latency
+surface says of that load; what exceeds the capacity is a fluid backlog, carried on until it is worked off or
+given up.
 """
 
 from collections.abc import Sequence
@@ -51,7 +52,7 @@ class Intervals:
     """Offered / capacity; inf where requests found no capacity, 0 where there was neither."""
     capacity: Floats
     p99_s: Floats
-    """99th percentile of the SLO's measure [s]: the surface's (of the worst group) plus the longest backlog wait.
+    """99th percentile of the SLO's measure [s]: the surface's (worst group) plus the longest backlog wait.
 
     inf where more than 1 % of those who left had no answer, or nobody could have one; nan where nobody asked.
     """
@@ -65,33 +66,32 @@ def close_intervals(
     """What became of the demand in each interval of [0, horizon_s), the last of which may be shorter.
 
     Traffic is split among the groups in proportion to their capacity, so that all have the same load. The
-    backlog moves with demand - capacity; whoever joins it waits for backlog / capacity, and stays away if that
-    exceeds `timeout_s`. When the capacity falls, those behind that limit give up. Without capacity, those who
-    came within the last `timeout_s` are still there.
+    backlog moves with demand - capacity; whoever joins it waits for backlog / capacity, and stays away if
+    that exceeds `timeout_s`. When the capacity falls, those behind that limit give up. Without capacity,
+    those who came within the last `timeout_s` are still there.
 
     A request violates the SLO with the probability that the surface gives for the load, at most for its last
     stable one (a queue needs longer than an interval to become what saturation makes of it in the long run);
     and surely when its wait in the backlog exceeds the slack (`Surface.slack_s`). Those in the backlog at the
-    end of an interval are judged as the last who joined it, and counted when they are served.
+    end of an interval are judged as the last who joined it, and counted when they are served. Where the wait
+    is no part of the measure, only served / capacity matters: how full the batches are.
+
+    `demand_rps` has one value for each interval, even for a shorter last one.
     """
     fluid = _flow(demand_rps, interval_s, groups, timeout_s, horizon_s)
     late = _judge(fluid, groups, timeout_s)
-    abandoned = fluid.given_up + fluid.turned_away
-    waited_before = np.concatenate(([0.0], late.at_end[:-1]))
-    violated = (
-        waited_before * fluid.joined
-        + late.arrivals * fluid.offered
-        - late.turned_away * fluid.turned_away
-        - late.at_end * fluid.backlog_end
+    violated = late.arrivals * fluid.offered - late.turned_away * fluid.turned_away - late.left * fluid.left
+    violated[1:] += late.left[:-1] * fluid.kept[1:]
+    hopeless = (fluid.capacity == 0.0) | (
+        fluid.abandoned > UNANSWERED_SHARE * (fluid.served + fluid.abandoned)
     )
-    hopeless = (fluid.capacity == 0.0) | (abandoned > UNANSWERED_SHARE * (fluid.served + abandoned))
     return Intervals(
         interval_s,
         fluid.offered,
         fluid.served,
         np.clip(violated, 0.0, fluid.served),
-        abandoned,
-        fluid.backlog_end,
+        fluid.abandoned,
+        fluid.left,
         fluid.load,
         fluid.capacity,
         np.where(fluid.offered > 0.0, np.where(hopeless, np.inf, late.p99_s), np.nan),
@@ -103,7 +103,7 @@ def state(intervals: Intervals) -> State:
     """Whether the service kept up with its demand.
 
     OVERLOADED: over some 30 days (the whole run if it is shorter) more was offered than could be served.
-    BACKLOGGED: at the end of some interval requests were waiting, or in it some were abandoned. STABLE: neither.
+    BACKLOGGED: after some interval requests were waiting, or during it some were abandoned. STABLE: neither.
     """
     window = min(max(OVERLOAD_WINDOW_S // intervals.interval_s, 1), len(intervals.offered))
     excess = np.concatenate(([0.0], np.cumsum(intervals.offered - intervals.capacity)))
@@ -120,21 +120,20 @@ class _Fluid:
     offered: Floats
     capacity: Floats
     load: Floats
+    kept: Floats
+    """The backlog at the start, without those who give up there."""
     served: Floats
-    given_up: Floats
+    abandoned: Floats
     turned_away: Floats
-    backlog_end: Floats
-
-    @property
-    def joined(self) -> Floats:
-        """The backlog at the start, without those who give up there."""
-        return np.concatenate(([0.0], self.backlog_end[:-1])) - self.given_up
+    """Those of the abandoned who came in this interval."""
+    left: Floats
+    """The backlog at the end."""
 
     def behind(self, level: Floats) -> Floats:
-        """The share of each interval in which the backlog, on its way from `joined`, exceeds `level`."""
+        """The share of each interval in which the backlog, on its way from `kept`, exceeds `level`."""
         drift = self.offered - self.capacity
-        still = np.where(self.joined > level, np.inf, -np.inf)
-        reached = np.divide(level - self.joined, drift, out=still, where=drift != 0.0)
+        still = np.where(self.kept > level, np.inf, -np.inf)
+        reached = np.divide(level - self.kept, drift, out=still, where=drift != 0.0)
         return np.clip(np.where(drift > 0.0, 1.0 - reached, reached), 0.0, 1.0)
 
 
@@ -145,7 +144,7 @@ class _Late:
     arrivals: Floats
     """All who come, those included who are then turned away."""
     turned_away: Floats
-    at_end: Floats
+    left: Floats
     """Those in the backlog at the end."""
     p99_s: Floats
 
@@ -153,40 +152,52 @@ class _Late:
 def _flow(
     demand_rps: Floats, interval_s: int, groups: Sequence[ReplicaGroup], timeout_s: float, horizon_s: int
 ) -> _Fluid:
-    edges_s = np.minimum(np.arange(len(demand_rps) + 1) * float(interval_s), float(horizon_s))
-    length_s = np.diff(edges_s)
+    length_s = np.full(len(demand_rps), float(interval_s))
+    length_s[-1] = horizon_s - (len(demand_rps) - 1) * interval_s
+    assert 0.0 < length_s[-1] <= interval_s, f"{len(demand_rps)} intervals do not make {horizon_s} s"
     offered = demand_rps * length_s
     capacity = np.zeros(len(offered))
     for group in groups:
         capacity += group.ready_s * group.capacity_rps
     load = _ratio(offered, capacity, np.where(offered > 0.0, np.inf, 0.0))
-    asked = np.concatenate(([0.0], np.cumsum(offered)))
-    recent = asked[1:] - np.interp(edges_s[1:] - timeout_s, edges_s, asked)
-    flows = carry_backlog(offered, capacity, _backlog(capacity, length_s, timeout_s), recent)
+    most = _backlog(capacity, length_s, timeout_s)
+    flows = carry_backlog(offered, capacity, most, _recent(offered, capacity, length_s, timeout_s))
     return _Fluid(length_s, offered, capacity, load, *flows)
 
 
+def _recent(offered: Floats, capacity: Floats, length_s: Floats, timeout_s: float) -> Floats:
+    """Those who came within the last `timeout_s`, at the end of each interval without capacity."""
+    without = np.flatnonzero(capacity == 0.0)
+    recent = np.zeros(len(offered))
+    if len(without) > 0:
+        edges_s = np.concatenate(([0.0], np.cumsum(length_s)))
+        asked = np.concatenate(([0.0], np.cumsum(offered)))
+        recent[without] = asked[without + 1] - np.interp(edges_s[without + 1] - timeout_s, edges_s, asked)
+    return recent
+
+
 def _judge(fluid: _Fluid, groups: Sequence[ReplicaGroup], timeout_s: float) -> _Late:
-    none = (fluid.capacity == 0.0).astype(np.float64)
-    arrivals, turned_away, at_end, p99_s = none.copy(), none.copy(), none.copy(), np.zeros(len(none))
-    wait_s = _ratio(np.maximum(fluid.joined, fluid.backlog_end) * fluid.length_s, fluid.capacity)
+    arrivals = (fluid.capacity == 0.0).astype(np.float64)
+    turned_away, left, p99_s = arrivals.copy(), arrivals.copy(), np.zeros(len(arrivals))
+    wait_s = _ratio(np.maximum(fluid.kept, fluid.left) * fluid.length_s, fluid.capacity)
+    fullness = _ratio(fluid.served, fluid.capacity)
     for group in groups:
         slack_s = group.surface.slack_s
         reachable = slack_s < timeout_s
         level = _backlog(fluid.capacity, fluid.length_s, slack_s if reachable else np.inf)
-        load = np.minimum(fluid.load, group.surface.stable_load)
+        load = np.minimum(fluid.load, group.surface.stable_load) if np.isfinite(slack_s) else fullness
         replicas = group.ready_s / fluid.length_s
         share = _ratio(group.ready_s * group.capacity_rps, fluid.capacity)
         stable = group.surface.read(load, replicas)
         behind = fluid.behind(level)
         arrivals += share * (behind + (1.0 - behind) * stable)
         turned_away += share * (1.0 if reachable else stable)
-        at_end += share * np.where(fluid.backlog_end > level, 1.0, stable)
+        left += share * np.where(fluid.left > level, 1.0, stable)
         group_p99_s = group.surface.read_quantile("p99_s", load, replicas)
         if np.isfinite(slack_s):
             group_p99_s += wait_s
         p99_s = np.maximum(p99_s, np.where(share > 0.0, group_p99_s, 0.0))
-    return _Late(arrivals, turned_away, at_end, p99_s)
+    return _Late(arrivals, turned_away, left, p99_s)
 
 
 def _backlog(capacity: Floats, length_s: Floats, wait_s: float) -> Floats:

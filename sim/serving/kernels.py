@@ -89,7 +89,7 @@ def _emit(request: Ints, tokens_left: Ints, active: int, iterations: int) -> int
     cache=True,
     nogil=True,
 )
-def llm_replica(
+def llm_replica(  # noqa: PLR0917  # compiled functions have no keyword-only arguments
     arrival_s: Floats,
     in_tokens: Ints,
     out_tokens: Ints,
@@ -146,58 +146,76 @@ def llm_replica(
     return ttft_s, e2e_s, busy_s
 
 
-@njit("Tuple((i8, i8, f8))(f8[::1], f8)", cache=True, nogil=True)
-def _between(axis: Floats, at: float) -> tuple[int, int, float]:
-    """The neighbours of `at` on an ascending axis, and how far it is from the first to the second [0..1]."""
-    left = max(min(int(np.searchsorted(axis, at)), len(axis) - 1) - 1, 0)
-    right = min(left + 1, len(axis) - 1)
-    if left == right:
-        return left, right, 0.0
-    return left, right, min(max((at - axis[left]) / (axis[right] - axis[left]), 0.0), 1.0)
+@njit("i8(f8[::1], f8, i8)", cache=True, nogil=True)
+def _left_of(axis: Floats, at: float, guess: int) -> int:
+    """The left end of the interval of an ascending axis that holds `at` or is nearest, from `guess` on."""
+    left = guess
+    while left > 0 and axis[left] > at:
+        left -= 1
+    while left < len(axis) - 2 and axis[left + 1] <= at:
+        left += 1
+    return left
 
 
 @njit("f8[::1](f8[::1], f8[::1], f8[:,::1], f8[::1], f8[::1])", cache=True, nogil=True)
-def bilinear(rows: Floats, columns: Floats, table: Floats, row: Floats, column: Floats) -> Floats:
-    """Values of a finite table, shape [rows, columns], at places (row, column), clamped to its edges."""
-    read = np.empty(len(row))
-    for n in range(len(row)):
-        above, below, down = _between(rows, row[n])
-        left, right, across = _between(columns, column[n])
-        upper = (1.0 - across) * table[above, left] + across * table[above, right]
-        lower = (1.0 - across) * table[below, left] + across * table[below, right]
+def read_surface(
+    replicas: Floats, loads: Floats, table: Floats, at_replicas: Floats, at_load: Floats
+) -> Floats:
+    """Values of a finite table, shape [replicas, loads], linear in load and in log(replicas), clamped.
+
+    Both axes ascend, and there are at least two loads. Neighbours in time are neighbours in the table: each
+    search starts where the last one ended.
+    """
+    read = np.empty(len(at_load))
+    row, below, down, column, seen = 0, 0, 0.0, 0, np.nan
+    for n in range(len(at_load)):
+        if at_replicas[n] != seen:
+            seen = at_replicas[n]
+            within = min(max(seen, replicas[0]), replicas[-1])
+            row = _left_of(replicas, within, row)
+            below = min(row + 1, len(replicas) - 1)
+            down = 0.0
+            if row < below:
+                down = np.log(within / replicas[row]) / np.log(replicas[below] / replicas[row])
+        column = _left_of(loads, at_load[n], column)
+        across = (at_load[n] - loads[column]) / (loads[column + 1] - loads[column])
+        across = min(max(across, 0.0), 1.0)
+        upper = (1.0 - across) * table[row, column] + across * table[row, column + 1]
+        lower = (1.0 - across) * table[below, column] + across * table[below, column + 1]
         read[n] = (1.0 - down) * upper + down * lower
     return read
 
 
-@njit(
-    "Tuple((f8[::1], f8[::1], f8[::1], f8[::1]))(f8[::1], f8[::1], f8[::1], f8[::1])", cache=True, nogil=True
-)
-def carry_backlog(
-    offered: Floats, capacity: Floats, most: Floats, recent: Floats
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """A fluid backlog from interval to interval: served, given up, turned away, left at the end, [requests].
+@njit("f8[:,::1](f8[::1], f8[::1], f8[::1], f8[::1])", cache=True, nogil=True)
+def carry_backlog(offered: Floats, capacity: Floats, most: Floats, recent: Floats) -> Floats:
+    """A fluid backlog [requests] from interval to interval.
 
     `most` is the longest backlog that anybody joins, in an interval with capacity: what is longer at its
     beginning is given up by those who waited, what would grow longer is turned away. Without capacity, those
     who came most recently, at most `recent`, still wait at the end.
+
+    Returns five rows: kept at the beginning, served, abandoned (given up or turned away), turned away, left
+    at the end.
     """
-    served = np.empty(len(offered))
-    given_up = np.empty(len(offered))
-    turned_away = np.empty(len(offered))
-    backlog_end = np.empty(len(offered))
+    flows = np.empty((5, len(offered)))
     backlog = 0.0
     for n in range(len(offered)):
         if capacity[n] > 0.0:
-            given_up[n] = max(backlog - most[n], 0.0)
-            waiting = backlog - given_up[n] + offered[n]
-            served[n] = min(capacity[n], waiting)
-            backlog_end[n] = min(waiting - served[n], most[n])
-            turned_away[n] = waiting - served[n] - backlog_end[n]
+            given_up = max(backlog - most[n], 0.0)
+            waiting = backlog - given_up + offered[n]
+            served = min(capacity[n], waiting)
+            left = min(waiting - served, most[n])
+            turned_away = waiting - served - left
         else:
-            served[n] = 0.0
-            backlog_end[n] = min(backlog + offered[n], recent[n])
-            leaving = backlog + offered[n] - backlog_end[n]
-            given_up[n] = min(backlog, leaving)
-            turned_away[n] = leaving - given_up[n]
-        backlog = backlog_end[n]
-    return served, given_up, turned_away, backlog_end
+            served = 0.0
+            left = min(backlog + offered[n], recent[n])
+            leaving = backlog + offered[n] - left
+            given_up = min(backlog, leaving)
+            turned_away = leaving - given_up
+        flows[0, n] = backlog - given_up
+        flows[1, n] = served
+        flows[2, n] = given_up + turned_away
+        flows[3, n] = turned_away
+        flows[4, n] = left
+        backlog = left
+    return flows

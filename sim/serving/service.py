@@ -179,10 +179,10 @@ class LlmService:
     def busiest_s(self, measure: Measure) -> float:
         """Mean of the measure [s] behind the wait for a turn, when every replica is busy all the time.
 
-        A whole answer then takes max_batch / capacity (Little's law for a full batch).
+        After its prefill a request is in the full batch for max_batch / capacity (Little's law).
         """
         if measure is Measure.LATENCY:
-            return self.max_batch / self.capacity_rps()
+            return self._mean_prefill_s() + self.max_batch / self.capacity_rps()
         return self.unloaded_s(measure)
 
     def draw(self, generator: np.random.Generator, count: int) -> Ints:

@@ -6,21 +6,26 @@ It is tabulated once from the request-level simulation and read for every demand
 import math
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import product
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.distributions import Distribution
-from sim.serving.kernels import bilinear
+from sim.serving.cache import default_cache_dir, digest_of, load_tables, save_tables
+from sim.serving.kernels import KERNEL_VERSION, read_surface
 from sim.serving.service import Measure, Service, Slo
 from sim.streams import generator, stream_key
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Quantile = Literal["p50_s", "p95_s", "p99_s"]
+
+SURFACE_VERSION = 1
+"""Raised when `build_surface` gives other numbers for the same question."""
 
 LOADS = (
     *(0.05, 0.2, 0.35, 0.5, 0.6, 0.7, 0.75, 0.8, 0.84, 0.88, 0.91, 0.93, 0.95, 0.96, 0.97, 0.98, 0.99, 0.995),
@@ -30,6 +35,9 @@ LOADS = (
 
 SATURATED_LOAD = 1.25
 """Simulated instead of 1.0 where the measure has a limit under saturation."""
+
+TINY = 1e-9
+"""Added before logarithms are taken, and taken away again, as a table may hold zeros."""
 
 REQUESTS_PER_CELL = 500_000
 BATCHES = 20
@@ -53,7 +61,7 @@ class Surface:
     violation: Floats
     """Probability that the SLO is missed, round trip included."""
     violation_error: Floats
-    """Standard error of `violation` from batch means; too small where a queue remembers longer than a batch."""
+    """Standard error of `violation` from batch means; too small where queues remember more than a batch."""
     p50_s: Floats
     p95_s: Floats
     p99_s: Floats
@@ -68,25 +76,72 @@ class Surface:
     @property
     def stable_load(self) -> float:
         """The highest load at which a queue has a long run: the last one tabulated before saturation."""
-        return float(self.loads[-2]) if np.isfinite(self.slack_s) else np.inf
+        return float(self.loads[-2])
 
     def read(self, load: Floats, replicas: Floats | Ints) -> Floats:
-        """Probability that the SLO is missed, shape as `load`; bilinear in load and log(replicas), clamped.
+        """Probability that the SLO is missed, shape as `load`.
 
-        Above the last stable load it rises linearly to its value under saturation, which holds from 1 on.
+        Its logarithm is bilinear in load and log(replicas), as it grows almost exponentially. Outside the
+        table its edge holds. Above the last stable load it rises to its value under saturation, which holds
+        from 1 on.
         """
-        probability: Floats = bilinear(
-            np.log(self.replicas), self.loads, self.violation, _log(replicas), load
-        )
-        return probability
+        return self._read(self.violation, load, replicas)
 
     def read_quantile(self, name: Quantile, load: Floats, replicas: Floats | Ints) -> Floats:
         """A quantile [s] of the measure, as `read`; but the last stable value holds up to a load of 1."""
         table: Floats = getattr(self, name)
-        stable = np.ascontiguousarray(table[:, :-1])
-        read: Floats = bilinear(np.log(self.replicas), self.loads[:-1], stable, _log(replicas), load)
+        return self._read(table, np.where(load < 1.0, np.minimum(load, self.stable_load), load), replicas)
+
+    def _read(self, table: Floats, load: Floats, replicas: Floats | Ints) -> Floats:
+        logs = np.log(np.where(np.isfinite(table), table, 1.0) + TINY)
+        logs = read_surface(self.replicas, self.loads, logs, replicas.astype(np.float64), load)
+        read = np.maximum(np.exp(logs) - TINY, 0.0)
         read[load >= 1.0] = table[0, -1]
         return read
+
+
+def load_or_build(
+    service: Service,
+    slo: Slo,
+    round_trip: Distribution,
+    arrivals_cv: float = 1.0,
+    requests_per_cell: int = REQUESTS_PER_CELL,
+    *,
+    cache_dir: Path | None = None,
+) -> Surface:
+    """`build_surface`, kept in `cache_dir` (by default the user's cache folder) under its digest.
+
+    A file that is damaged, or answers another question, is built anew; where nothing can be kept, nothing is.
+    """
+    folder = default_cache_dir() if cache_dir is None else cache_dir
+    if folder is None:
+        return build_surface(service, slo, round_trip, arrivals_cv, requests_per_cell)
+    digest = surface_digest(service, slo, round_trip, arrivals_cv, requests_per_cell)
+    path = folder / f"surface-{digest}.npz"
+    tables = load_tables(path, digest)
+    if tables is None:
+        surface = build_surface(service, slo, round_trip, arrivals_cv, requests_per_cell)
+        save_tables(path, digest, {f.name: np.asarray(getattr(surface, f.name)) for f in fields(Surface)})
+        return surface
+    slack_s = float(tables.pop("slack_s"))
+    return Surface(**tables, slack_s=slack_s)
+
+
+def surface_digest(
+    service: Service,
+    slo: Slo,
+    round_trip: Distribution,
+    arrivals_cv: float = 1.0,
+    requests_per_cell: int = REQUESTS_PER_CELL,
+) -> str:
+    """The digest of all that the numbers of a surface depend on, numpy's version included.
+
+    The SLO's share is no part of it: what is promised does not change what happens.
+    """
+    versions = (SURFACE_VERSION, KERNEL_VERSION, np.__version__)
+    grid = (LOADS, service.replica_grid)
+    question = (service, slo.measure, slo.limit_s, round_trip, arrivals_cv, requests_per_cell)
+    return digest_of((versions, grid, question))
 
 
 def build_surface(
@@ -99,8 +154,8 @@ def build_surface(
     """The surface of a service for one SLO and one distribution of round trips [s].
 
     Gaps between requests are gamma with coefficient of variation `arrivals_cv`; 1 is Poisson, as the requests
-    of many independent users within some minutes are. All cells and all surfaces see the same draws, only closer
-    together, so that differences between loads, sites or limits are not noise.
+    of many independent users within some minutes are. All cells and all surfaces see the same draws, only
+    closer together, so that differences between loads, sites or limits are not noise.
 
     Closer arrivals make nobody's wait in a first-come-first-served queue shorter. With batches that holds on
     the average only, hence the running maximum over loads.
@@ -150,8 +205,8 @@ def _draw(service: Service, slo: Slo, round_trip: Distribution, arrivals_cv: flo
 def _cell(service: Service, slo: Slo, draws: _Draws, replicas: int, load: float) -> tuple[float, ...]:
     """Violation, its standard error, and three quantiles [s].
 
-    What is simulated is how much more often requests miss the SLO than they do alone (a control variate); the
-    error is that of batch means. Quantiles are read from every fourth request: neighbours say nearly the same.
+    What is simulated is how much more often requests miss the SLO than they do alone (a control variate);
+    the error is that of batch means. Quantiles come from every fourth request: neighbours say much the same.
     """
     if load >= 1.0:
         if slo.measure is not Measure.TPOT:
@@ -165,7 +220,3 @@ def _cell(service: Service, slo: Slo, draws: _Draws, replicas: int, load: float)
     error = math.sqrt(more.var(ddof=1) / len(more) + alone * (1.0 - alone) / len(draws.work))
     violation = min(max(alone + float(more.mean()), 0.0), 1.0)
     return violation, error, *np.quantile(measured_s[:, ::THINNING], (0.5, 0.95, 0.99))
-
-
-def _log(replicas: Floats | Ints) -> Floats:
-    return np.log(np.maximum(replicas, 1.0))

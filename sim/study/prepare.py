@@ -74,7 +74,7 @@ def carry_out(
 
 
 def choose(scenario: Scenario, names: Sequence[str]) -> tuple[str, ...]:
-    """The strategies asked for, in the scenario's order; all when none is named. UsageError for an unknown one."""
+    """The strategies asked for (all if none), in the scenario's order; UsageError for an unknown one."""
     for name in names:
         if name not in scenario.strategies:
             known = ", ".join(scenario.strategies)

@@ -1,4 +1,4 @@
-"""Services of a scenario as the serving layer knows them: their surfaces, and what their replicas achieved in a run."""
+"""A scenario's services as the serving layer knows them: their surfaces, and what their replicas achieved."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,6 @@ from sim.scenario.beliefs import find_beliefs, realise
 from sim.scenario.law import allowed_sites
 from sim.scenario.model import Scenario
 from sim.scenario.sites import Site
-from sim.scenario.strategies import Option
 from sim.scenario.workloads import Inference, LlmServing, SingleServing
 from sim.serving.cache import default_cache_dir
 from sim.serving.intervals import Intervals, ReplicaGroup, close_intervals
@@ -55,9 +54,12 @@ def build_servings(
 ) -> dict[Where, Serving]:
     """The surface of every service on every pool where one of the strategies may place it.
 
-    Beliefs are taken at their medians: a surface describes the service itself, whose figures are measured, not believed.
+    Beliefs are taken at their medians: a surface describes the service itself, whose figures are measured,
+    not believed.
     """
-    medians = {path: belief.quantity.distribution().quantile_at(0.5) for path, belief in find_beliefs(scenario)}
+    medians = {
+        path: belief.quantity.distribution().quantile_at(0.5) for path, belief in find_beliefs(scenario)
+    }
     central = realise(scenario, medians)
     cache = default_cache_dir()
     found: dict[Where, Serving] = {}
@@ -66,7 +68,9 @@ def build_servings(
             for pool in placed_pools(central, name, workload, strategies):
                 on_progress(f"latency surface of {name} on {pool}")
                 service, slo, trip = describe(central, workload, pool)
-                found[name, pool] = Serving(service.capacity_rps(), load_or_build(service, slo, trip, cache_dir=cache))
+                found[name, pool] = Serving(
+                    service.capacity_rps(), load_or_build(service, slo, trip, cache_dir=cache)
+                )
     return found
 
 
@@ -76,20 +80,23 @@ def placed_pools(scenario: Scenario, name: str, workload: Inference, strategies:
     pools: dict[str, None] = {}
     for strategy in strategies:
         place = scenario.strategies[strategy].place
-        for written in place.get(name, place.get("all", ())):
-            pool = written.pool if isinstance(written, Option) else written
-            if pool.split("/")[0] in lawful:
-                pools[pool] = None
+        for option in place.get(name, place.get("all", ())):
+            if option.pool.split("/")[0] in lawful:
+                pools[option.pool] = None
     return list(pools)
 
 
 def describe(scenario: Scenario, workload: Inference, pool: str) -> tuple[Service, Slo, Distribution]:
     """A service on a pool, its SLO, and the round trips of its users to the pool's site."""
-    site = scenario.sites[pool.split("/")[0]]
+    site = scenario.sites[pool.split("/", maxsplit=1)[0]]
     accelerator = scenario.pools()[pool].accelerator
     limits = ((Measure.LATENCY, workload.slo.latency), (Measure.TTFT, workload.slo.ttft))
     measure, limit_s = next((m, limit) for m, limit in limits if limit is not None)
-    return _service(scenario, workload, accelerator), Slo(measure, limit_s, workload.slo.share), _trips(workload, site)
+    return (
+        _service(scenario, workload, accelerator),
+        Slo(measure, limit_s, workload.slo.share),
+        _trips(workload, site),
+    )
 
 
 def _service(scenario: Scenario, workload: Inference, accelerator: str) -> Service:
@@ -119,7 +126,11 @@ def _trips(workload: Inference, site: Site) -> Distribution:
 
 
 def achieved(
-    plan: Plan, scenario: Scenario, demand_rps: Mapping[str, Floats], replicas: Replicas, servings: Mapping[Where, Serving]
+    plan: Plan,
+    scenario: Scenario,
+    demand_rps: Mapping[str, Floats],
+    replicas: Replicas,
+    servings: Mapping[Where, Serving],
 ) -> list[Achieved]:
     """What each service of the plan achieved with the replicas it had."""
     results = []

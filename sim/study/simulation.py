@@ -70,7 +70,7 @@ class Run:
 
 
 def simulate_once(world: World, strategy: str, servings: Mapping[Where, Serving]) -> Run:
-    """What a strategy comes to in a world: engine, services, ledger, with the books checked against each other."""
+    """What a strategy comes to in a world: engine, services, ledger; the books must agree."""
     scenario = world.scenario
     plan = make_plan(scenario, strategy, {where: serving.capacity_rps for where, serving in servings.items()})
     records = run_engine(world, plan)
@@ -84,8 +84,8 @@ def simulate_once(world: World, strategy: str, servings: Mapping[Where, Serving]
 def responses(scenario: Scenario, plan: Plan, services: Sequence[Achieved]) -> Traffic:
     """What the services sent to their users, by service, pool, month and location of the users.
 
-    A pool answers in proportion to the work that its replicas did; requests count in the month in which their interval
-    begins.
+    A pool answers in proportion to the work that its replicas did; requests count in the month in which their
+    interval begins.
     """
     edges = month_edges(scenario.start, plan.horizon_s)
     locations = list(scenario.locations)
@@ -96,7 +96,9 @@ def responses(scenario: Scenario, plan: Plan, services: Sequence[Achieved]) -> T
         intervals = service.intervals
         begins = np.arange(len(intervals.served), dtype=np.int64) * plan.interval_s
         month = np.searchsorted(edges, begins, side="right") - 1
-        for pool, busy_s, capacity_rps in zip(service.pools, intervals.busy_s, service.capacity_rps, strict=True):
+        for pool, busy_s, capacity_rps in zip(
+            service.pools, intervals.busy_s, service.capacity_rps, strict=True
+        ):
             by_month = np.bincount(month, busy_s * capacity_rps * workload.response, minlength=len(edges) - 1)
             rows += [
                 (index, pool, int(m), locations.index(location), float(by_month[m] * share))
@@ -107,7 +109,8 @@ def responses(scenario: Scenario, plan: Plan, services: Sequence[Achieved]) -> T
     if not rows:
         return Traffic.none()
     *positions, size_bytes = zip(*rows, strict=True)
-    return Traffic(*(np.array(column, dtype=np.int64) for column in positions), np.array(size_bytes))
+    origin, pools, months, targets = (np.array(column, dtype=np.int64) for column in positions)
+    return Traffic(origin, pools, months, targets, np.array(size_bytes))
 
 
 def service_facts(index: int, service: Achieved) -> ServiceFacts:
@@ -115,20 +118,33 @@ def service_facts(index: int, service: Achieved) -> ServiceFacts:
     i = service.intervals
     busy = {pool: service.accelerators * busy_s for pool, busy_s in zip(service.pools, i.busy_s, strict=True)}
     return ServiceFacts(
-        index, i.offered, i.served, i.violated, i.abandoned, i.backlog_end, i.capacity, i.p99_s, state(i), busy
+        index,
+        i.offered,
+        i.served,
+        i.violated,
+        i.abandoned,
+        i.backlog_end,
+        i.capacity,
+        i.p99_s,
+        state(i),
+        busy,
     )
 
 
 def cost_facts(world: World, plan: Plan, records: Records, ledger: Ledger) -> CostFacts:
-    """Totals of the ledger; what an owned pool costs is shared among workloads by the accelerator-time they leased."""
+    """Totals of the ledger; workloads share what an owned pool costs by the accelerator-time they leased."""
     months = len(month_edges(world.scenario.start, plan.horizon_s)) - 1
     by_month = micro_by(ledger, "month")
     return CostFacts(
         total_micro=total_micro(ledger),
-        by_category={Category(code).name.lower(): micro for code, micro in micro_by(ledger, "category").items()},
+        by_category={
+            Category(code).name.lower(): micro for code, micro in micro_by(ledger, "category").items()
+        },
         by_month=[by_month.get(month, 0) for month in range(months)],
         by_workload=_by_workload(world, plan, records, ledger),
-        by_pool={plan.pools[pool].path: micro for pool, micro in micro_by(ledger, "pool").items() if pool != NONE},
+        by_pool={
+            plan.pools[pool].path: micro for pool, micro in micro_by(ledger, "pool").items() if pool != NONE
+        },
     )
 
 

@@ -1,8 +1,8 @@
 """Training jobs: when they arrive, how large and how long they are.
 
-Arrivals are Poisson processes in operational time: the expected number of arrivals until t is a piecewise-linear
-function, and unit-rate arrivals are mapped through its inverse (Cinlar's method), so that weekly profiles, seasons and
-growth are exact.
+Arrivals are Poisson processes in operational time: the expected number of arrivals until t is a
+piecewise-linear function, and unit-rate arrivals are mapped through its inverse (Cinlar's method), so that
+weekly profiles, seasons and growth are exact.
 """
 
 import datetime as dt
@@ -23,10 +23,15 @@ YEAR_S = 365 * 86_400
 
 def sample_jobs(scenario: Scenario, training: Mapping[str, Training], source: streams.Source) -> Jobs:
     """All jobs of all training workloads, in order of (submit_s, workload, number)."""
-    parts = [_jobs(scenario, index, name, workload, source) for index, (name, workload) in enumerate(training.items())]
+    parts = [
+        _jobs(scenario, index, name, workload, source)
+        for index, (name, workload) in enumerate(training.items())
+    ]
     if not parts:
         return Jobs(*(np.zeros(0, dtype=np.int64) for _ in range(5)))
-    workload, number, submit_s, accelerators, work_s = (np.concatenate(column) for column in zip(*parts, strict=True))
+    workload, number, submit_s, accelerators, work_s = (
+        np.concatenate(column) for column in zip(*parts, strict=True)
+    )
     order = np.lexsort((number, workload, submit_s))
     return Jobs(workload[order], number[order], submit_s[order], accelerators[order], work_s[order])
 
@@ -69,7 +74,9 @@ def sample_arrivals(scenario: Scenario, workload: Training, name: str, source: s
             expected = expected_arrivals(scenario, law.rate, law.profile, law.monthly, workload.growth)
             times = _poisson(generator, expected, horizon_s)
         case Bursty(bursty=law):
-            expected = expected_arrivals(scenario, law.rate / law.burst_size, law.profile, None, workload.growth)
+            expected = expected_arrivals(
+                scenario, law.rate / law.burst_size, law.profile, None, workload.growth
+            )
             begins = _poisson(generator, expected, horizon_s)
             sizes = generator.geometric(1 / law.burst_size, len(begins))
             times = np.repeat(begins, sizes) + generator.random(int(sizes.sum())) * law.within
@@ -98,8 +105,8 @@ def expected_arrivals(
 
 def weekly_shape(profile: Profile) -> Floats:
     """The 168 relative intensities of a week, scaled to mean 1."""
-    shape = np.array(profile.hour_of_week)
-    return shape / shape.mean()
+    shape: Floats = np.array(profile.hour_of_week)
+    return shape / float(shape.mean())
 
 
 def hour_of_week(start: dt.date) -> int:
@@ -111,5 +118,5 @@ def _poisson(generator: np.random.Generator, expected: Floats, horizon_s: int) -
     """Arrival times [s] of a Poisson process with these expected numbers by hour."""
     count = generator.poisson(expected[-1])
     operational = np.sort(generator.random(count)) * expected[-1]
-    times = np.interp(operational, expected, np.arange(len(expected)) * float(HOUR_S))
+    times: Floats = np.interp(operational, expected, np.arange(len(expected)) * float(HOUR_S))
     return times[times < horizon_s]

@@ -13,8 +13,8 @@ from sim.world.world import Floats
 def sample_demand(scenario: Scenario, demand: Demand, name: str, source: streams.Source) -> Floats:
     """Requests/s of service `name` in each interval of the horizon (the last may be cut short).
 
-    Mean x weekly profile (linear between the middles of its hours) x growth x bursts. Bursts are a stationary series
-    with gamma marginals of mean 1 whose correlation falls to 1/e over `lasts`.
+    Mean x weekly profile (linear between the middles of its hours) x growth x bursts. Bursts are a stationary
+    series with gamma marginals of mean 1 whose correlation falls to 1/e over `lasts`.
     """
     step_s = int(scenario.interval)
     intervals = -(-scenario.horizon_s // step_s)

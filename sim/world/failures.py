@@ -8,7 +8,9 @@ from sim.scenario.sites import Failures as FailureLaw
 from sim.world.world import Failures
 
 
-def sample_failures(law: FailureLaw, nodes: int, path: str, horizon_s: int, source: streams.Source) -> Failures:
+def sample_failures(
+    law: FailureLaw, nodes: int, path: str, horizon_s: int, source: streams.Source
+) -> Failures:
     """When each of `nodes` places in a pool is down before the horizon, whether or not a node stands there.
 
     The draws of a node are keyed by (node, number of the failure), so that another node changes nothing.
@@ -25,7 +27,9 @@ def sample_failures(law: FailureLaw, nodes: int, path: str, horizon_s: int, sour
     number = 0
     while len(alive):
         down_s = clock_s + whole_seconds(until_failure.quantile(streams.uniforms(key_up, alive, number)))
-        up_s = down_s + np.maximum(whole_seconds(repair.quantile(streams.uniforms(key_down, alive, number))), 1)
+        up_s = down_s + np.maximum(
+            whole_seconds(repair.quantile(streams.uniforms(key_down, alive, number))), 1
+        )
         within = down_s < horizon_s
         alive, down_s, up_s = alive[within], down_s[within], up_s[within]
         columns.append((alive, down_s, up_s))

@@ -1,5 +1,8 @@
 """Spot markets: availability as regimes with heavy-tailed spells or a replayed trace, and price paths."""
 
+from bisect import bisect_right
+from itertools import accumulate
+
 import numpy as np
 
 from sim import streams
@@ -11,7 +14,9 @@ WARM_UP_S = 90 * 86_400
 """A market of regimes has run this long when the scenario starts, so that its state then is a typical one."""
 
 
-def sample_market(law: RegimeMarket | TraceMarket, path: str, horizon_s: int, source: streams.Source) -> Market:
+def sample_market(
+    law: RegimeMarket | TraceMarket, path: str, horizon_s: int, source: streams.Source
+) -> Market:
     """Which gangs the market of pool `path` serves from when on; the first change is at 0."""
     match law:
         case RegimeMarket():
@@ -21,7 +26,9 @@ def sample_market(law: RegimeMarket | TraceMarket, path: str, horizon_s: int, so
             spells_s = np.array([max(int(spell), 1) for spell, _ in law.trace], dtype=np.int64)
             largest = np.array([_gang(gang) for _, gang in law.trace], dtype=np.int64)
             length_s = int(spells_s.sum())
-            offset_s = int(streams.uniform(source.key(f"market:{path}"), 0) * length_s) if law.random_start else 0
+            offset_s = (
+                int(streams.uniform(source.key(f"market:{path}"), 0) * length_s) if law.random_start else 0
+            )
             rounds = -(-(horizon_s + offset_s) // length_s)
             spells_s, largest = np.tile(spells_s, rounds), np.tile(largest, rounds)
     begins = np.concatenate(([0], np.cumsum(spells_s)[:-1])) - offset_s
@@ -37,22 +44,23 @@ def _gang(largest: int | None) -> int:
 
 
 def _regimes(law: RegimeMarket, path: str, length_s: int, source: streams.Source) -> tuple[Ints, Ints]:
-    """Spells [s] and what they serve, covering at least `length_s`: a semi-Markov chain from the first regime on."""
+    """Spells [s] and what they serve, for `length_s` or more: a semi-Markov chain from the first regime."""
     names = list(law.regimes)
     spells = [law.regimes[name].spell.distribution() for name in names]
     serves = np.array([_gang(law.regimes[name].largest_gang) for name in names], dtype=np.int64)
     generators = [source.generator(f"market:{path}:{name}") for name in names]
     chain = source.generator(f"market:{path}")
-    moves = np.array([_moves(law.regimes[name], name, names) for name in names]).cumsum(axis=1)
-    block = max(int(2 * length_s / max(sum(spell.mean() for spell in spells), 1.0)) * len(names), 16)
+    moves = [list(accumulate(_moves(law.regimes[name], name, names))) for name in names]
+    block = max(int(1.2 * length_s / max(sum(spell.mean() for spell in spells), 1.0)) * len(names), 16)
     states: list[Ints] = []
     times: list[Ints] = []
     state, covered_s = 0, 0
     while covered_s < length_s:
-        visited = np.empty(block, dtype=np.int64)
-        for n, u in enumerate(chain.random(block).tolist()):
-            visited[n] = state
-            state = min(int(np.searchsorted(moves[state], u, side="right")), len(names) - 1)
+        path_taken: list[int] = []
+        for u in chain.random(block).tolist():
+            path_taken.append(state)
+            state = min(bisect_right(moves[state], u), len(names) - 1)
+        visited = np.array(path_taken, dtype=np.int64)
         spell_s = np.empty(block, dtype=np.int64)
         for n, (distribution, generator) in enumerate(zip(spells, generators, strict=True)):
             here = visited == n
@@ -73,13 +81,16 @@ def _moves(regime: Regime, name: str, names: list[str]) -> list[float]:
 
 
 def sample_prices(law: PricePath, path: str, horizon_s: int, source: streams.Source) -> Prices:
-    """The price of pool `path` from when on: a mean-reverting logarithm seen at the moments of a Poisson process.
+    """The price of pool `path` from when on: a mean-reverting logarithm, seen when a Poisson process says.
 
-    Ornstein-Uhlenbeck with stationary standard deviation `sd` and the stated half-life; the mean price is `mean`.
+    Ornstein-Uhlenbeck with stationary standard deviation `sd` and the stated half-life; the mean price is
+    `mean`.
     """
     generator = source.generator(f"price:{path}")
     count = int(generator.poisson(law.changes * horizon_s))
-    change_s = np.concatenate(([0], np.unique(np.floor(generator.random(count) * horizon_s)))).astype(np.int64)
+    change_s = np.concatenate(([0], np.unique(np.floor(generator.random(count) * horizon_s)))).astype(
+        np.int64
+    )
     change_s = np.unique(change_s)
     scores = generator.standard_normal(len(change_s))
     kept = 0.5 ** (np.diff(change_s) / law.half_life) if law.half_life > 0 else np.zeros(len(change_s) - 1)

@@ -1,9 +1,8 @@
 """Sampling a world: a pure function of (scenario, seed, run).
 
-Each draw has a named stream, so that a workload, pool or strategy that is added changes nothing that others draw.
+Each draw has a named stream, so that a workload, pool or strategy that is added changes nothing that others
+draw.
 """
-
-
 
 from sim import streams
 from sim.distributions import Distribution
@@ -36,14 +35,18 @@ def sample(scenario: Scenario, seed: int, run: int) -> World:
             for name, workload in real.workloads.items()
             if isinstance(workload, Inference)
         },
-        markets={path: _market(pool, path, real.horizon_s, source) for path, pool in spot.items() if pool.market},
+        markets={
+            path: _market(pool, path, real.horizon_s, source) for path, pool in spot.items() if pool.market
+        },
         prices={
             path: _prices(pool.price, path, real.horizon_s, source)
             for path, pool in spot.items()
             if isinstance(pool.price, PricePath)
         },
         failures={
-            path: failures.sample_failures(pool.failures, node_slots(scenario, path), path, real.horizon_s, source)
+            path: failures.sample_failures(
+                pool.failures, node_slots(scenario, path), path, real.horizon_s, source
+            )
             for path, pool in owned.items()
             if pool.failures is not None
         },
@@ -68,11 +71,12 @@ def node_slots(scenario: Scenario, path: str) -> int:
         return pool.max_nodes
     most = pool.nodes
     for strategy in scenario.strategies.values():
-        wanted = strategy.own[path].nodes if path in strategy.own else pool.nodes
-        written = strategy.order.get(path, ())
-        orders = written if isinstance(written, tuple) else (written,)
+        wanted = strategy.nodes_wanted(path, pool.nodes)
+        orders = strategy.order.get(path, ())
         months = -(-scenario.horizon_s // (30 * 86_400))
-        most = max(most, wanted + sum(order.nodes * (1 if order.at is not None else months) for order in orders))
+        most = max(
+            most, wanted + sum(order.nodes * (1 if order.at is not None else months) for order in orders)
+        )
     return most
 
 
@@ -85,11 +89,11 @@ def keyed_distributions(scenario: Scenario) -> dict[str, Distribution]:
                 if lead_time is not None:
                     found[f"lead-time:{path}"] = lead_time.distribution()
             case OnDemandPool() | SpotPool():
-                for workload in scenario.workloads:
+                for name in scenario.workloads:
                     if pool.boot is not None:
-                        found[f"boot:{path}:{workload}"] = pool.boot.distribution()
+                        found[f"boot:{path}:{name}"] = pool.boot.distribution()
                     if isinstance(pool, SpotPool) and pool.lifetime is not None:
-                        found[f"lifetime:{path}:{workload}"] = pool.lifetime.distribution()
+                        found[f"lifetime:{path}:{name}"] = pool.lifetime.distribution()
     for name, workload in scenario.workloads.items():
         if isinstance(workload, Inference):
             found[f"load:{name}"] = workload.service.replica.load.distribution()

@@ -64,7 +64,7 @@ class Failures:
 
 @dataclass(frozen=True, slots=True)
 class Draws:
-    """Keyed draws whose number depends on what we do: pure functions of (seed, run, stream, entity, attempt)."""
+    """Keyed draws, as many as we happen to need: pure functions of (seed, run, stream, entity, attempt)."""
 
     seed: int
     run: int
@@ -73,7 +73,7 @@ class Draws:
     keys: dict[str, streams.StreamKey] = field(default_factory=dict, compare=False)
 
     def seconds(self, stream: str, entity: int, attempt: int = 0) -> int:
-        """The duration [s, whole] of this stream for attempt `attempt` of `entity`; 0 where nothing is said of it."""
+        """The duration [s, whole] of this stream for an attempt of `entity`; 0 where nothing is said."""
         distribution = self.distributions.get(stream)
         if distribution is None:
             return 0
@@ -88,8 +88,8 @@ class World:
     """One sampled future of a scenario.
 
     `scenario` has drawn numbers where beliefs stood. `demand_rps` holds requests/s by service on the grid of
-    `scenario.interval`. Streams of `draws`: `boot:POOL:WORKLOAD`, `lifetime:POOL:WORKLOAD` (entity: job number or
-    replica slot), `load:SERVICE`, `lead-time:POOL` (entity: order, attempt: shipment).
+    `scenario.interval`. Streams of `draws`: `boot:POOL:WORKLOAD`, `lifetime:POOL:WORKLOAD` (entity: job
+    number or replica slot), `load:SERVICE`, `lead-time:POOL` (entity: order, attempt: shipment).
     """
 
     scenario: Scenario

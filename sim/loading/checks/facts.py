@@ -46,25 +46,35 @@ class Facts:
     strategies: tuple[str, ...]
     tags: tuple[str, ...]
     all_links: bool
-    """Whether no link of the network is missing here."""
+    """Whether the network is known as it is meant."""
+    all_zones: bool
+    """Whether the zone of every site is known."""
+    law_is_clear: bool
+    """Whether the rules are known as they are meant: one with an unknown zone would forbid too much."""
 
     @classmethod
     def of(cls, scenario: Scenario, tree: Any) -> Self:
         """The facts about a scenario that was read from `tree`."""
         sites = mapping(tree, "sites")
         tagged = (*mapping(tree, "datasets").values(), *mapping(tree, "workloads").values())
+        zones = [site.get("zone") for site in sites.values() if isinstance(site, dict)]
+        named = {zone for rule in scenario.rules for zone in rule.stay_in}
+        links = scenario.network
         return cls(
             scenario=scenario,
             pools=scenario.pools(),
             pool_names=tuple(f"{site}/{pool}" for site in sites for pool in mapping(sites, site, "pools")),
             locations=_texts(tree.get("locations")),
             sites=tuple(sites),
-            zones=_texts([site.get("zone") for site in sites.values() if isinstance(site, dict)]),
+            zones=_texts(zones),
             datasets=tuple(mapping(tree, "datasets")),
             workloads=tuple(mapping(tree, "workloads")),
             strategies=tuple(mapping(tree, "strategies")),
             tags=_texts([tag for part in tagged for tag in _list(part, "tags")]),
-            all_links=len(scenario.network) == len(_list(tree, "network")),
+            all_links=len(links) == len(_list(tree, "network"))
+            and all(len(set(link.between)) == 2 for link in links),
+            all_zones=all(map(_is_text, zones)),
+            law_is_clear=all(map(_is_text, zones)) and named <= set(_texts(zones)),
         )
 
     def placements(self) -> Iterator[Placement]:

@@ -48,7 +48,7 @@ def _leased(facts: Facts, option: Option, gang: int) -> int:
 def _room(facts: Facts, placement: Placement, option: Option) -> float:
     """The most accelerators that a gang can ever get in a pool; no limit for one that is not known."""
     pool = facts.pools.get(option.pool)
-    if pool is None:
+    if pool is None or pool.accelerator not in facts.scenario.accelerators:
         return NO_LIMIT
     if isinstance(pool, OwnedPool):
         return _owned_room(facts.scenario.strategies[placement.strategy], option.pool, pool)

@@ -69,7 +69,8 @@ def _pool(pool: AnyPool, path: Path) -> Iterator[Fault]:
             yield Fault((*path, "nodes"), told)
         idle, busy = number(pool.node.idle), number(pool.node.busy)
         if idle is not None and busy is not None and busy < idle:
-            yield Fault((*path, "node", "busy"), "a busy node draws less than an idle one")
+            draws = f"{units.render(busy, units.POWER)} against {units.render(idle, units.POWER)}"
+            yield Fault((*path, "node", "busy"), f"a busy node draws less than an idle one, {draws}")
     if isinstance(pool, SpotPool) and isinstance(pool.market, RegimeMarket):
         yield from _regimes(pool.market, (*path, "market", "regimes"))
 
@@ -99,7 +100,8 @@ def datasets(facts: Facts) -> Iterator[Fault]:
         yield from duplicates(dataset.tags, (*path, "tags"))
         home = facts.scenario.sites.get(dataset.home)
         for rule in facts.scenario.rules:
-            if home is not None and rule.tag in dataset.tags and home.zone not in rule.stay_in:
+            bound = rule.tag in dataset.tags and facts.law_is_clear
+            if bound and home is not None and home.zone not in rule.stay_in:
                 told = f"{dataset.home} is in {home.zone}, and what carries the tag '{rule.tag}' must stay in"
                 yield Fault((*path, "home"), f"{told} {' or '.join(rule.stay_in) or 'no zone at all'}")
 
@@ -109,7 +111,8 @@ def rules(facts: Facts) -> Iterator[Fault]:
     for n, rule in enumerate(facts.scenario.rules):
         yield from unknown(rule.tag, facts.tags, ("rules", n, "tag"), "tag")
         for m, zone in enumerate(rule.stay_in):
-            yield from unknown(zone, facts.zones, ("rules", n, "stay_in", m), "zone")
+            if facts.all_zones:
+                yield from unknown(zone, facts.zones, ("rules", n, "stay_in", m), "zone")
         yield from duplicates(rule.stay_in, ("rules", n, "stay_in"))
 
 

@@ -38,7 +38,7 @@ def law(facts: Facts) -> Iterator[Fault]:
     """A strategy names no pool that the law forbids; under `all` they are left out, if one remains."""
     for placement in facts.placements():
         workload = facts.scenario.workloads.get(placement.workload)
-        if workload is None:
+        if workload is None or not facts.law_is_clear:
             continue
         lawful = allowed_sites(facts.scenario, workload)
         forbidden = [
@@ -95,7 +95,11 @@ def _link(facts: Facts, name: str, data: str, site: str, path: Path) -> Iterator
     if home is None or not facts.all_links:
         return
     ends = {home.location, facts.scenario.sites[site].location}
-    if len(ends) > 1 and not any(set(link.between) == ends for link in facts.scenario.network):
+    if (
+        len(ends) > 1
+        and ends <= set(facts.locations)
+        and not any(set(link.between) == ends for link in facts.scenario.network)
+    ):
         told = f"the data '{data}' of {name} cannot be copied to {site}"
         yield Fault(path, told, None, f"a link between {' and '.join(sorted(ends))} under network")
 
@@ -128,7 +132,9 @@ def _nodes(strategy: Strategy, name: str, pool: OwnedPool, path: Path) -> Iterat
     if name in strategy.own and pool.max_nodes is not None and wanted > pool.max_nodes:
         yield Fault(here, f"{wanted} nodes do not fit: {name} has room for {pool.max_nodes}")
     if pool.lead_time is None and wanted > pool.nodes:
-        yield Fault(here, f"{wanted - pool.nodes} nodes must be ordered, and {name} has no 'lead_time'")
+        missing = wanted - pool.nodes
+        nodes = "1 more node" if missing == 1 else f"{missing} more nodes"
+        yield Fault(here, f"{nodes} must be ordered, and {name} has no 'lead_time'")
 
 
 def _orders(facts: Facts, strategy: Strategy, name: str, pool: OwnedPool, path: Path) -> Iterator[Fault]:

@@ -1,0 +1,40 @@
+"""What a command answers, on stdout; all else goes to stderr."""
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from sim.errors import StorageError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+def answer(text: str | bytes) -> None:
+    """Write to stdout; StorageError where it cannot hold it. A reader who has gone (`| head`) wants no more."""
+    if isinstance(text, str):
+        text = text.encode(getattr(sys.stdout, "encoding", None) or "utf-8", "replace")
+    try:
+        click.echo(text, nl=False)
+    except BrokenPipeError:
+        _drop_the_rest()
+    except OSError as error:
+        _drop_the_rest()
+        raise StorageError(f"stdout cannot be written: {error.strerror}") from error
+
+
+def show(report: "RenderableType") -> None:
+    """Print a report: as wide as the terminal, and as its lines are long where there is none."""
+    from rich.console import Console
+
+    console = Console(highlight=False, markup=False, emoji=False)
+    with console.capture() as captured:
+        console.print(report, soft_wrap=not console.is_terminal)
+    answer(captured.get())
+
+
+def _drop_the_rest() -> None:
+    """Lead stdout nowhere, as Python would otherwise write what is left when it ends, and fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,53 @@
+"""Drawn values put to use: a series with a memory, and durations in whole seconds."""
+
+import math
+
+import numpy as np
+from scipy import special
+
+from sim.distributions.base import Distribution, Floats, Ints
+from sim.distributions.checks import require
+
+SCORES = np.linspace(-7.0, 7.0, 8193)
+"""Normal scores at which `autocorrelated` tabulates quantiles; one in 4 * 10**11 lies beyond."""
+
+LONGEST_S = 1 << 40
+"""35,000 years [s]: a longer duration outlives every scenario, and sums of these still fit 64 bits."""
+
+
+def autocorrelated(generator: np.random.Generator, n: int, correlation: float, base: Distribution) -> Floats:
+    """A stationary series with marginals `base` and a memory, shape [n].
+
+    An AR(1) series of normal scores with lag-1 correlation `correlation`, cut at +-7 and mapped to the
+    quantiles of `base` (a Gaussian copula). A long series reads them from a table over the scores, linear in
+    their logarithm, where that is right to 1e-4 (relative); else (steps, values around 0) each is worked out.
+    Raises ValueError unless |correlation| < 1.
+    """
+    from scipy.signal import lfilter
+
+    require(abs(correlation) < 1, f"the correlation must lie between -1 and 1, not {correlation:g}")
+    shocks = generator.standard_normal(n)
+    shocks[1:] *= math.sqrt(1.0 - correlation * correlation)
+    scores = np.clip(lfilter([1.0], [1.0, -correlation], shocks), SCORES[0], SCORES[-1])
+    if n > 2 * len(SCORES):
+        table = base.quantile(special.ndtr(SCORES))
+        if table[0] > 0.0:
+            logs = np.log(table)
+            # Half the entries test the lines between the others; a kink is at worst twice as far from those
+            # between all, a smooth curve a quarter.
+            if np.all(np.abs(logs[1::2] - (logs[:-1:2] + logs[2::2]) / 2) < 5e-5):
+                return np.exp(np.interp(scores, SCORES, logs))
+    return base.quantile(special.ndtr(scores))
+
+
+def whole_seconds(values: Floats) -> Ints:
+    """Durations [s] rounded up to whole seconds, 1 at least and `LONGEST_S` at most.
+
+    Raises ValueError naming the first that is not finite and >= 0.
+    """
+    values = np.asarray(values)
+    wrong = ~(np.isfinite(values) & (values >= 0))
+    if wrong.any():
+        first = int(np.argmax(wrong))
+        raise ValueError(f"a duration is finite and at least 0 s, but value {first} is {values.flat[first]}")
+    return np.clip(np.ceil(values), 1, LONGEST_S).astype(np.int64)
