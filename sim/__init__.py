@@ -1,6 +1,6 @@
 """simulate: AI workloads across cloud, on-prem and hybrid, as distributions of cost, utilisation and SLO violations.
 
-    from sim import load, sample, run, study
+    from sim import build_servings, load, sample, simulate_once
 
 The names below are the public interface; they are imported when first used, so that `import sim` costs nothing.
 """
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sim.loading import load as load
     from sim.records import Records as Records
     from sim.scenario.model import Scenario as Scenario
-    from sim.study import run_study as run_study
+    from sim.study.services import build_servings as build_servings
     from sim.study.simulation import simulate_once as simulate_once
     from sim.world import World as World
     from sim.world import sample as sample
@@ -23,13 +23,13 @@ _HOMES = {
     "Records": "sim.records",
     "Scenario": "sim.scenario.model",
     "World": "sim.world",
+    "build_servings": "sim.study.services",
     "load": "sim.loading",
-    "run_study": "sim.study",
     "sample": "sim.world",
     "simulate_once": "sim.study.simulation",
 }
 
-__all__ = ["Records", "Scenario", "World", "load", "run_study", "sample", "simulate_once"]  # noqa: F822  # see __getattr__
+__all__ = ["Records", "Scenario", "World", "build_servings", "load", "sample", "simulate_once"]  # noqa: F822  # see __getattr__
 
 
 def __getattr__(name: str) -> Any:

@@ -50,9 +50,11 @@ class Achieved:
 
 
 def build_servings(
-    scenario: Scenario, strategies: Sequence[str], on_progress: Callable[[str], None]
+    scenario: Scenario,
+    strategies: Sequence[str] | None = None,
+    on_progress: Callable[[str], None] = lambda message: None,
 ) -> dict[Where, Serving]:
-    """The surface of every service on every pool where one of the strategies may place it.
+    """The surface of every service on every pool where one of the strategies (None: all) may place it.
 
     Beliefs are taken at their medians: a surface describes the service itself, whose figures are measured,
     not believed.
@@ -65,7 +67,7 @@ def build_servings(
     found: dict[Where, Serving] = {}
     for name, workload in central.workloads.items():
         if isinstance(workload, Inference):
-            for pool in placed_pools(central, name, workload, strategies):
+            for pool in placed_pools(central, name, workload, strategies or tuple(scenario.strategies)):
                 on_progress(f"latency surface of {name} on {pool}")
                 service, slo, trip = describe(central, workload, pool)
                 found[name, pool] = Serving(
