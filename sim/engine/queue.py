@@ -195,6 +195,11 @@ class Queue:
             lines = [line for line in self.lines_at[pool] if line.waiting]
             if any(line.leased <= room for line in lines):
                 heads += [(head.key, line.number, line) for line in lines if (head := line.head())]
+        if len(heads) == 1:
+            only = heads[0][2]
+            while (request := only.head()) is not None and self._grant(request, dirty):
+                pass
+            return
         heapify(heads)
         while heads:
             key, number, line = heappop(heads)
