@@ -28,7 +28,8 @@ def test_an_unknown_metric_is_a_problem_where_it_stands() -> None:
     with pytest.raises(ScenarioError) as caught:
         check_metrics(loaded, knows_cost, ["cost_usd", "utilisation"])
     assert str(caught.value) == (
-        "--set expect.0.metric=cost_us: expect.0.metric: there is no metric 'cost_us'\n    did you mean 'cost_usd'?"
+        "--set expect.0.metric=cost_us: expect.0.metric: there is no metric 'cost_us'\n"
+        "    did you mean 'cost_usd'?"
     )
     with pytest.raises(ScenarioError, match=rf"{BASE.name}:76:14: expect.0.metric: there is no metric"):
         check_metrics(load_with_source(BASE), lambda name, scenario: False)

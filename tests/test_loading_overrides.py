@@ -53,11 +53,14 @@ def test_items_of_lists_are_told_by_position() -> None:
 def test_a_key_with_dots_is_one_step_when_it_is_there(tmp_path: Path) -> None:
     """The longest key that fits goes first."""
     path = tmp_path / "dots.yaml"
-    path.write_text(BASE.read_text(encoding="utf-8").replace("spot", "spot.v100.8"), encoding="utf-8")
-    path.write_text(path.read_text(encoding="utf-8").replace("purchase: spot.v100.8", "purchase: spot"))
-    pool = load(path, ["sites.cloud.pools.spot.v100.8.price=3 USD/hour"]).pools()["cloud/spot.v100.8"]
-    assert isinstance(pool, SpotPool)
-    assert pool.price == 3.0
+    text = BASE.read_text(encoding="utf-8")
+    longer = "      spot.v100.8: {purchase: spot, accelerator: A100-80GB, price: 1 USD/hour}\n      spot:\n"
+    path.write_text(text.replace("      spot:\n", longer), encoding="utf-8")
+    pools = load(path, ["sites.cloud.pools.spot.v100.8.price=3 USD/hour"]).pools()
+    long, short = pools["cloud/spot.v100.8"], pools["cloud/spot"]
+    assert isinstance(long, SpotPool)
+    assert isinstance(short, SpotPool)
+    assert (long.price, short.price) == (3.0, 2.0)
 
 
 def test_an_unknown_name_is_an_error_with_a_guess() -> None:

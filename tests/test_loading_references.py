@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sim.errors import ScenarioError
-from sim.loading import load_text, resolved
+from sim.loading import load_text, resolved, traces
 from sim.loading.catalogue import catalogue
 from sim.loading.yaml_tree import read_yaml_file, write_yaml
 from sim.scenario.model import Scenario
@@ -202,6 +202,14 @@ def test_trace_files_that_cannot_be_read(content: bytes, message: str, tmp_path:
     (tmp_path / "x.csv").write_bytes(content)
     (found,) = problems(("sites cloud pools spot market", {"trace": "x.csv"}), folder=tmp_path)
     assert found.startswith(message)
+
+
+def test_a_trace_has_a_greatest_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three rows where two are allowed."""
+    monkeypatch.setattr(traces, "MAX_TRACE", 2)
+    (tmp_path / "x.csv").write_text("spell_s,largest_gang\n1,1\n2,2\n3,3\n")
+    found = problems(("sites cloud pools spot market", {"trace": "x.csv"}), folder=tmp_path)
+    assert found == ["x.csv has more than 2 rows"]
 
 
 ENTRIES = {

@@ -131,7 +131,7 @@ def test_beliefs_in_parameters_are_found_and_bound_the_quantity() -> None:
     )
     (belief,) = quantity.beliefs()
     assert isinstance(belief, Belief)
-    assert ends(quantity) == (1.0, pytest.approx(9.0, rel=1e-5))
+    assert ends(quantity) == pytest.approx((1.0, 9.0))
 
 
 def test_a_belief_may_not_make_a_quantity_impossible() -> None:

@@ -6,12 +6,10 @@ has put a drawn number in its place; engine, ledger and metrics only ever see sc
 """
 
 import datetime as dt
-import math
 import re
 from typing import Annotated, Any
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from sim import units
@@ -22,7 +20,6 @@ from sim.scenario.random_quantities import (
     RandomQuantity,
     Reading,
     ends,
-    greatest_draw,
     write,
 )
 from sim.units import Dimension
@@ -67,7 +64,7 @@ class _Read:
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+    ) -> dict[str, Any]:
         # Which quantity stands here; `sim.loading.schema` knows what may be written for it.
         return {"quantity": self.prefix + self.dimension.name}
 
@@ -114,14 +111,13 @@ class _ReadRandom(_Read):
         """The random quantity."""
         quantity = reading.random(raw, self.dimension)
         if not reading.faults:
-            self.check(
-                *ends(quantity), "this is" if quantity.family == "constant" else "this reaches", reading
-            )
-            greatest = greatest_draw(quantity)
-            if not reading.faults and not greatest <= MAX_VALUE:
-                told = (
-                    f"the tail is too heavy: draws reach {about(greatest, self.dimension, reading.currency)}"
+            least, most = ends(quantity)
+            if most <= MAX_VALUE or quantity.family == "constant":
+                self.check(
+                    least, most, "this is" if quantity.family == "constant" else "this reaches", reading
                 )
+            else:
+                told = f"the tail is too heavy: draws reach {about(most, self.dimension, reading.currency)}"
                 reading.note((), told)
         return quantity
 
@@ -159,7 +155,7 @@ class _ReadDate:
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+    ) -> dict[str, Any]:
         return {"type": "string", "format": "date", "pattern": _DATE.pattern, "examples": ["2026-01-05"]}
 
 
@@ -229,5 +225,5 @@ Target = Annotated[float, _Read(units.FRACTION, 0.01, 1.0, certain=True)]
 Threshold = Annotated[float, _ReadThreshold(units.FRACTION, -MAX_VALUE, MAX_VALUE, certain=True)]
 Date = Annotated[dt.date, _ReadDate()]
 
-RandomDuration = Annotated[RandomQuantity, _ReadRandom(units.DURATION, 0.0, math.inf)]
+RandomDuration = Annotated[RandomQuantity, _ReadRandom(units.DURATION, 0.0, MAX_VALUE)]
 RandomCount = Annotated[RandomQuantity, _ReadRandom(units.COUNT, 1.0, 1e6)]

@@ -5,7 +5,6 @@ belief is a number that the planner does not know: `{belief: {triangular: {...}}
 """
 
 import itertools
-import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -19,10 +18,8 @@ from sim.errors import did_you_mean
 from sim.scenario.base import Fault, Path
 from sim.units import Dimension, UnitError
 
-FAR = 1e-6
-"""Where a quantity without ends is looked at: next to nothing lies beyond this quantile and its mirror."""
-LAST_DRAW = 1 - 2.0**-53
-"""The quantile of the greatest uniform draw."""
+LOWEST = 2.0**-53
+"""The least uniform draw; the greatest is as far from 1."""
 MAX_VALUE = 1e15
 """The greatest value that any draw may have, in canonical units: whole seconds must stay exact."""
 
@@ -300,30 +297,19 @@ def takes_quantiles(family: str) -> bool:
 
 
 def certain_forms(quantity: RandomQuantity) -> Iterator[RandomQuantity]:
-    """The quantity with numbers for its beliefs: each far down or far up (all alike where there are many)."""
+    """The quantity with numbers for its beliefs: each at its least or greatest (all alike if many)."""
     count = len(quantity.beliefs())
-    ends = (FAR, 1 - FAR)
-    several = itertools.product(ends, repeat=count) if count <= 3 else ((end,) * count for end in ends)
+    sides = (LOWEST, 1 - LOWEST)
+    several = itertools.product(sides, repeat=count) if count <= 3 else ((side,) * count for side in sides)
     for levels in several:
         yield _filled(quantity, iter(levels))
 
 
 def ends(quantity: RandomQuantity) -> tuple[float, float]:
-    """About the least and the greatest value: the far quantiles of a family without ends."""
-    low, high = math.inf, -math.inf
+    """The least and the greatest value that can be drawn."""
     with np.errstate(all="ignore"):
-        for possible in certain_forms(quantity):
-            law = possible.distribution()
-            least, most = law.support()
-            low = min(low, least if math.isfinite(least) else law.quantile_at(FAR))
-            high = max(high, most if math.isfinite(most) else law.quantile_at(1 - FAR))
-    return low, high
-
-
-def greatest_draw(quantity: RandomQuantity) -> float:
-    """The greatest value that can be drawn."""
-    with np.errstate(all="ignore"):
-        return max(possible.distribution().quantile_at(LAST_DRAW) for possible in certain_forms(quantity))
+        laws = [possible.distribution() for possible in certain_forms(quantity)]
+        return min(law.quantile_at(LOWEST) for law in laws), max(law.quantile_at(1 - LOWEST) for law in laws)
 
 
 def _filled(value: Any, levels: Iterator[float]) -> Any:

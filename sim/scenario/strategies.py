@@ -43,7 +43,7 @@ class Order(Model):
         if (self.at is None) == (self.when is None):
             raise ValueError("exactly one of 'at' and 'when' is needed")
         if self.deliveries > self.nodes:
-            raise ValueError(f"{self.nodes} nodes cannot arrive in {self.deliveries} deliveries")
+            raise ValueError(f"'deliveries' must not exceed 'nodes', {self.deliveries} > {self.nodes}")
         return self
 
 
