@@ -1,8 +1,8 @@
-"""simulate: AI workloads across cloud, on-prem and hybrid, as distributions of cost, utilisation and SLO violations.
+"""simulate: AI workloads across cloud, on-prem and hybrid, as distributions of cost, utilisation and SLO misses.
 
     from sim import build_servings, load, sample, simulate_once
 
-The names below are the public interface; they are imported when first used, so that `import sim` costs nothing.
+The names below are the public interface; each is imported when first used, so that `import sim` costs nothing.
 """
 
 from importlib import import_module
@@ -29,7 +29,7 @@ _HOMES = {
     "simulate_once": "sim.study.simulation",
 }
 
-__all__ = ["Records", "Scenario", "World", "build_servings", "load", "sample", "simulate_once"]  # noqa: F822  # see __getattr__
+__all__ = ["Records", "Scenario", "World", "build_servings", "load", "sample", "simulate_once"]
 
 
 def __getattr__(name: str) -> Any:

@@ -66,7 +66,11 @@ def test_postings_cover_leases_exactly() -> None:
     found = once(2, "burst")
     closing = found.records.closing
     rented = {n for n, pool in enumerate(found.plan.pools) if pool.purchase is not Purchase.OWNED}
-    leased = {p: s for p, s in zip(closing.pool.tolist(), closing.leased_s.tolist(), strict=True) if p in rented and s}
+    leased = {
+        p: s
+        for p, s in zip(closing.pool.tolist(), closing.leased_s.tolist(), strict=True)
+        if p in rented and s
+    }
     assert billed_accelerator_s(found.ledger) == leased
 
 
