@@ -1,8 +1,8 @@
-"""simulate: AI workloads across cloud, on-prem and hybrid, as distributions of cost, utilisation and SLO misses.
+"""simulate: AI workloads across cloud, on-prem and hybrid: distributions of cost, utilisation, SLO misses.
 
     from sim import build_servings, load, sample, simulate_once
 
-The names below are the public interface; each is imported when first used, so that `import sim` costs nothing.
+The names below are the public interface; each is imported when first used: `import sim` costs nothing.
 """
 
 from importlib import import_module
