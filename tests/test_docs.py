@@ -46,16 +46,16 @@ PATH = re.compile(r"`((?:sim|docs|tests|scenarios|calibration)/[\w/.-]*)`")
 DOTTED = re.compile(r"`(sim(?:\.\w+)+)`")
 
 CONSTANTS = (
-    ("sim.calendar.YEAR_S", "duration", "year of yearly rates: growth, interest, salaries, support"),
-    ("sim.ledger.rules.MONTH_S", "duration", "month of a price that is quoted by the month"),
-    ("sim.world.markets.WARM_UP_S", "duration", "how long a market of regimes has run at the start"),
+    ("sim.calendar.YEAR_S", "days", "year of yearly rates: growth, interest, salaries, support"),
+    ("sim.ledger.rules.MONTH_S", "h", "month of a price that is quoted by the month"),
+    ("sim.world.markets.WARM_UP_S", "days", "how long a market of regimes has run at the start"),
     ("sim.serving.surface.REQUESTS_PER_CELL", "", "requests simulated for each load and number of replicas"),
     ("sim.serving.surface.BATCHES", "", "batches of them, for the error"),
     ("sim.serving.surface.WARM_UP", "", "batches at the start that are not counted"),
     ("sim.serving.surface.LOADS", "", "loads that a surface tabulates"),
     ("sim.serving.service.SINGLE_REPLICAS", "", "numbers of replicas that it tabulates"),
     ("sim.serving.intervals.UNANSWERED_SHARE", "", "share without an answer from which on p99 is unbounded"),
-    ("sim.serving.intervals.OVERLOAD_WINDOW_S", "duration", "window in which a service is OVERLOADED or not"),
+    ("sim.serving.intervals.OVERLOAD_WINDOW_S", "days", "window in which a service is OVERLOADED or not"),
     ("sim.study.statistics.LEVEL", "", "confidence of every interval"),
     ("sim.study.statistics.RESAMPLES", "", "resamples of the bootstrap"),
     ("sim.study.statistics.SKEWED", "", "skewness / sqrt(runs) above which the bootstrap is used for means"),
@@ -66,7 +66,7 @@ CONSTANTS = (
     ("sim.loading.yaml_tree.MAX_SIZE", "", "most bytes of a scenario file"),
     ("sim.loading.yaml_tree.MAX_DEPTH", "", "deepest nesting in it"),
 )  # fmt: skip
-"""Numbers of the program that `model.md` lists: where each stands, its dimension, what it is."""
+"""Numbers of the program that `model.md` lists: where each stands, the unit of time to show, what it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +126,7 @@ def output_of(command: str, folder: Path) -> str:
         [sys.executable, "-m", "sim", *arguments], cwd=folder, env=environment, check=False, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
+    assert done.returncode != 1, done.stdout  # our fault, and nothing to write into a document
     return trimmed(done.stdout)
 
 
@@ -184,8 +185,8 @@ def constants_table() -> tuple[tuple[str, ...], Rows]:
 
 def shown(value: Any, unit: str) -> str:
     """A constant as people write it."""
-    if unit == "duration":
-        return units.render(float(value), units.DURATION)
+    if unit:
+        return f"{value / units.DURATION.factors[unit]} {unit}"
     if isinstance(value, tuple):
         return f"{value[0]:g} .. {value[-1]:g} ({len(value)} values)"
     return f"{value:,}"

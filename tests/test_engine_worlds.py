@@ -63,6 +63,41 @@ def test_backfill_does_not_delay_the_head() -> None:
     assert reasons(records) == [(10, 1, 0, "POOL_FULL"), (25, 3, 0, "BEHIND_HEAD")]
 
 
+def test_nothing_is_kept_for_one_that_goes_elsewhere() -> None:
+    """The room's free half is not kept for the eight that go to the cloud: four behind them start at once."""
+    rows = ((0, 4, 1000), (10, 8, 50), (10, 4, 5000))
+    facts = jobs(*rows)
+    facts.workload[1] = 1
+    works = training(option(0)), training(option(0), option(1), name="burst")
+    records = run(world(facts), plan([owned(), on_demand()], works))
+    assert records.attempts.pool.tolist() == [0, 1, 0]
+    assert records.attempts.start_s.tolist() == [0, 10, 10]
+
+
+def test_head_gets_what_a_replica_leaves_early() -> None:
+    """Nobody knows how long a replica stays; when it goes at 600, the node is kept for the eight that wait.
+
+    Fours of 200 that come every 100 would otherwise hold the node for ever. Beside the replica one fits at a time,
+    from 110, 310 and 510 on; the last of these ends at 710.
+    """
+    rows = ((10, 8, 1000), *((10 + 100 * k, 4, 200) for k in range(30)))
+    future = world(jobs(*rows), demand_rps={"serve": [1.0, *[0.0] * 100]})
+    serve = service(option(0), accelerators=1)
+    records = run(future, plan([owned()], [training(option(0))], [serve], horizon_s=30_000))
+    first = records.attempts.job == 0
+    assert records.replicas.end_s.tolist() == [600]
+    assert records.attempts.start_s[first].tolist() == [710]
+
+
+def test_data_stays_at_home_when_the_job_does() -> None:
+    """A job that starts at home at once asks for no copy at the site that it may use as well."""
+    work = training(option(0), option(1, staged=0))
+    routes = {(0, 1): Route(0, 80e6)}
+    made = plan([owned(), on_demand()], [work], datasets=[(0, 1e9)], routes=routes)
+    assert len(run(world(jobs((0, 8, 50))), made).transfers) == 0
+    assert run(world(jobs((0, 8, 50), (10, 8, 50))), made).transfers.asked_s.tolist() == [10]
+
+
 def test_head_gets_the_node_that_will_be_free_first() -> None:
     """Of a node busy until 100 and one half busy until 1000 the first is kept; four may use the second."""
     rows = ((0, 8, 100), (0, 4, 1000), (10, 8, 50), (20, 4, 500))

@@ -40,7 +40,7 @@ OWNED = (
     "nodes: {purchase: owned, accelerator: A100-80GB, nodes: 3, lead_time: {exponential: {mean: 40 days}}}"
 )
 FAILING = OWNED.replace("nodes: 3", f"nodes: 3, failures: {FAILURES}")
-PRICE = "{mean: 2 USD/hour, sd: 0.4, half_life: 12 h, changes: 6 per day}"
+PRICE = "{mean: 2 USD/hour, sd: 0.8, half_life: 12 h, changes: 6 per day}"
 MARKET = "{regimes: {on: {spell: {exponential: {mean: 6 h}}}, off: {spell: 2 h, largest_gang: 0}}}"
 RENTED = (
     "spot: {purchase: spot, accelerator: A100-80GB, price: 2 USD/hour, boot: {exponential: {mean: 300 s}}}"

@@ -135,8 +135,8 @@ class OwnedPool(Pool):
 
         The next one gets nothing kept: one reservation a dispatch (EASY backfilling; D. Lifka, "The ANL/IBM
         SP scheduling system", 1995). Leases last as long as their owners say, so that what has been promised
-        to a request stays true until it starts, or nodes fail, come back or arrive; it is not computed anew
-        at every dispatch.
+        to a request stays true until it starts, or a lease ends early, or nodes fail, come back or arrive; it
+        is not computed anew at every dispatch.
         """
         if self.kept:
             return
@@ -194,6 +194,8 @@ class OwnedPool(Pool):
         leased = lease.leased
         del self.leases[lease.number]
         self.leased -= leased
+        if now_s < lease.until_s:
+            self.promise = None
         each = min(leased, self.size)
         for node in lease.nodes:
             del self.held[node][lease.number]

@@ -112,7 +112,7 @@ class Queue:
         for n, option in enumerate(request.options):
             request.opened[n] = False
             if option.at_once or self._opens_s(request, option) <= self.env.now:
-                self._open(request, spell, n)
+                self._open(request, spell, n, may_send=False)
         self.fresh.append(request)
         if not self.called:
             self._call_dispatch()
@@ -162,13 +162,17 @@ class Queue:
         self.called = True
         At(self.env, self.env.now, Rank.DISPATCH, 0, self._dispatch)
 
-    def _open(self, request: Request, spell: int, n: int) -> None:
-        """Let a request that still waits in the same spell use option `n`, once its data is at the site."""
+    def _open(self, request: Request, spell: int, n: int, *, may_send: bool = True) -> None:
+        """Let a request that still waits in the same spell use option `n`, once its data is at the site.
+
+        Data is sent only for those who have to wait: not before the first dispatch after they joined.
+        """
         if not request.waiting or request.spell != spell:
             return
         option = request.options[n]
         if option.staged >= 0 and not self.staging.is_ready(option.staged, option.pool):
-            self.staging.ask(option.staged, option.pool, lambda: self._open(request, spell, n))
+            if may_send:
+                self.staging.ask(option.staged, option.pool, lambda: self._open(request, spell, n))
             return
         request.opened[n] = True
         line = request.lines[n]
@@ -210,9 +214,10 @@ class Queue:
                     heappush(heads, (following.key, number, line))
 
     def _grant(self, request: Request, dirty: set[int]) -> bool:
-        """Give a request the first of its open options where it fits; where it does not, room is kept."""
+        """Give a request the first of its open options where it fits; if it fits nowhere, room is kept for it."""
         env = self.env
         opened = request.opened
+        missed: list[tuple[AnyPool, int]] = []
         for n, option in enumerate(request.options):
             index = option.pool
             if not opened[n] or index not in dirty:
@@ -225,7 +230,7 @@ class Queue:
             until_s = env.now + request.lengths_s[n]
             nodes = pool.place(leased, until_s)
             if nodes is None:
-                pool.keep_for(leased, request.key)
+                missed.append((pool, leased))
                 continue
             lease = Lease(next(self.numbers), index, n, leased, nodes, env.now, until_s, Event(env))
             pool.take(lease)
@@ -234,6 +239,8 @@ class Queue:
             request.waiting = False
             request.granted.succeed(lease)
             return True
+        for pool, leased in missed:
+            pool.keep_for(leased, request.key)
         return False
 
     def _busy_enough(self, tests: tuple[Busy, ...]) -> bool:
@@ -252,6 +259,8 @@ class Queue:
                 reason = Reason.CONDITION if opens_s > now else Reason.DATA_IN_TRANSIT
                 if opens_s > now:
                     self._open_later(request, n, opens_s)
+                else:
+                    self._open(request, request.spell, n)
             self.log.refusals.append((now, request.kind, request.entity, option.pool, reason, 1))
 
     def _opens_s(self, request: Request, option: OptionPlan) -> int:

@@ -309,7 +309,7 @@ def ends(quantity: RandomQuantity) -> tuple[float, float]:
     """The least and the greatest value that can be drawn."""
     with np.errstate(all="ignore"):
         laws = [possible.distribution() for possible in certain_forms(quantity)]
-        return min(law.quantile_at(LOWEST) for law in laws), max(law.quantile_at(1 - LOWEST) for law in laws)
+        return min(law.roughly(LOWEST) for law in laws), max(law.roughly(1 - LOWEST) for law in laws)
 
 
 def _filled(value: Any, levels: Iterator[float]) -> Any:

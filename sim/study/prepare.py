@@ -55,6 +55,7 @@ def carry_out(
     fingerprint = digest(scenario)
     folder = out if out is not None else RESULTS / f"{_safe(name)}-{fingerprint[:DIGEST_LENGTH]}"
     servings = build_servings(scenario, chosen, on_progress.say)
+    on_progress.say("futures")
 
     def listen(progress: Progress) -> None:
         on_progress.count(progress.done, progress.total)

@@ -31,7 +31,7 @@ STATISTICS: dict[str, Callable[[Floats], Estimate]] = {
 }
 INTERVALS = {
     "mean": "t, or bootstrap-t where skewed",
-    "sd": "Bonett",
+    "sd": "t, or bootstrap-t, of the squared deviations",
     "quantiles": "order statistics",
     "cvar95": "mean of the highest 5 %, bootstrap-t",
     "share_below": "Wilson, ties counted half",
@@ -95,10 +95,23 @@ def summarise(
         "level": LEVEL,
         "intervals": INTERVALS,
         "strategies": {name: _strategy(found) for name, found in metrics.items()},
-        "pairs": [{"a": a, "b": b} | _pair(metrics[a], metrics[b]) for a, b in combinations(metrics, 2)],
+        "pairs": [{"a": a, "b": b} | compare(metrics[a], metrics[b]) for a, b in combinations(metrics, 2)],
         "expectations": [_verdict(verdict) for verdict in verdicts],
         "failed": [asdict(failed) for failed in journal.failures(runs)],
         "unreadable": [{"run": run, "strategy": name} for run, name in journal.corrupt(runs, strategies)],
+    }
+
+
+def compare(a: MetricValues, b: MetricValues) -> dict[str, Any]:
+    """How the metrics that both have differ, a less b, in the worlds that both have run in."""
+    common, in_a, in_b = np.intersect1d(a.runs, b.runs, assume_unique=True, return_indices=True)
+    return {
+        "runs": len(common),
+        "metrics": {
+            name: _difference(values[in_a], b.values[name][in_b], name)
+            for name, values in a.values.items()
+            if name in b.values
+        },
     }
 
 
@@ -115,18 +128,6 @@ def _strategy(found: MetricValues) -> dict[str, Any]:
         "metrics": {
             name: {statistic: _estimate(of(values), name) for statistic, of in STATISTICS.items()}
             for name, values in found.values.items()
-        },
-    }
-
-
-def _pair(a: MetricValues, b: MetricValues) -> dict[str, Any]:
-    common, in_a, in_b = np.intersect1d(a.runs, b.runs, assume_unique=True, return_indices=True)
-    return {
-        "runs": len(common),
-        "metrics": {
-            name: _difference(values[in_a], b.values[name][in_b], name)
-            for name, values in a.values.items()
-            if name in b.values
         },
     }
 

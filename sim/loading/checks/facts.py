@@ -118,7 +118,7 @@ def number(value: Any) -> float | None:
 
 def median(quantity: RandomQuantity) -> float | None:
     """The median of a random quantity, or None when beliefs are in it."""
-    return None if quantity.beliefs() else quantity.distribution().quantile_at(0.5)
+    return None if quantity.beliefs() else quantity.distribution().roughly(0.5)
 
 
 def largest(quantity: RandomQuantity) -> float | None:
