@@ -78,7 +78,7 @@ def test_head_gets_what_a_replica_leaves_early() -> None:
     """Nobody knows how long a replica stays; when it goes at 600, the node is kept for the eight that wait.
 
     Fours of 200 that come every 100 would otherwise hold the node for ever. Beside the replica one fits at a time,
-    from 110, 310 and 510 on; the last of these ends at 710.
+    from 10, 210 and 410 on; the last of these ends at 610.
     """
     rows = ((10, 8, 1000), *((10 + 100 * k, 4, 200) for k in range(30)))
     future = world(jobs(*rows), demand_rps={"serve": [1.0, *[0.0] * 100]})
@@ -86,7 +86,7 @@ def test_head_gets_what_a_replica_leaves_early() -> None:
     records = run(future, plan([owned()], [training(option(0))], [serve], horizon_s=30_000))
     first = records.attempts.job == 0
     assert records.replicas.end_s.tolist() == [600]
-    assert records.attempts.start_s[first].tolist() == [710]
+    assert records.attempts.start_s[first].tolist() == [610]
 
 
 def test_data_stays_at_home_when_the_job_does() -> None:
