@@ -1,4 +1,4 @@
-"""Options that several commands share, and the reading of a scenario from them."""
+"""Options that several commands share."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,19 +13,28 @@ SET = click.option(
     "--set", "overrides", multiple=True, metavar="PATH=VALUE",
     help="Change one value of the scenario, e.g. strategies.hybrid.own.campus/room.nodes=4. May be repeated.",
 )  # fmt: skip
-RUNS = click.option("--runs", type=click.IntRange(1, 1_000_000), default=100, show_default=True, help="Sampled futures.")
-SEED = click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Same seed, same bits.")
+RUNS = click.option(
+    "--runs", type=click.IntRange(1, 1_000_000), default=100, show_default=True, metavar="N",
+    help="Sampled futures.",
+)  # fmt: skip
+SEED = click.option(
+    "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, metavar="N",
+    help="Same seed, same bits.",
+)  # fmt: skip
 STRATEGY = click.option(
     "--strategy", "strategies", multiple=True, metavar="NAME", help="Only this strategy. May be repeated."
 )
 WORKERS = click.option(
-    "--workers", type=click.IntRange(1, 1024), default=None, help="Processes; all cores when not said."
-)
+    "--workers", type=click.IntRange(1, 1024), default=None, metavar="N",
+    help="Processes; all cores when not said.",
+)  # fmt: skip
 OUT = click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), default=None,
     help="Folder of the study; results/<scenario>-<digest> when not said.",
 )  # fmt: skip
-JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout and nothing else.")
+JSON = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON document on stdout and nothing else."
+)
 QUIET = click.option("--quiet", is_flag=True, help="No progress and no messages on stderr.")
 
 

@@ -11,9 +11,12 @@ from sim.errors import StorageError
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+LEAST_WIDTH = 100
+"""Characters on a line where no terminal says how many there are."""
+
 
 def answer(text: str | bytes) -> None:
-    """Write to stdout; StorageError where it cannot hold it. A reader who has gone (`| head`) wants no more."""
+    """Write to stdout. A reader who has gone (`| head`) wants no more; StorageError where a disk is full."""
     if isinstance(text, str):
         text = text.encode(getattr(sys.stdout, "encoding", None) or "utf-8", "replace")
     try:
@@ -26,12 +29,14 @@ def answer(text: str | bytes) -> None:
 
 
 def show(report: "RenderableType") -> None:
-    """Print a report: as wide as the terminal, and as its lines are long where there is none."""
+    """Print a report as wide as the terminal, or `LEAST_WIDTH` where there is none. Nothing is cut."""
     from rich.console import Console
 
     console = Console(highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = max(console.width, LEAST_WIDTH)
     with console.capture() as captured:
-        console.print(report, soft_wrap=not console.is_terminal)
+        console.print(report, crop=False)
     answer(captured.get())
 
 

@@ -7,7 +7,7 @@ from typing import Self
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 from sim.errors import printable
@@ -26,7 +26,7 @@ class Progress:
             TextColumn("{task.fields[rate]}"), TimeRemainingColumn(),
             console=console, transient=True, disable=not self.shows_bar,
         )  # fmt: skip
-        self.task: TaskID | None = None
+        self.task = self.bar.add_task("", total=None, rate="")
         self.begun: tuple[float, int] | None = None
         """When the first count came [s], and what was done then."""
 
@@ -46,16 +46,12 @@ class Progress:
         if self.says_lines:
             with suppress(BrokenPipeError):  # nobody reads stderr any more: no reason to end a study
                 click.echo(printable(message), err=True)
-        if self.task is None:
-            self.task = self.bar.add_task("", total=None, rate="")
         self.bar.update(self.task, description=printable(message))
 
     def count(self, done: int, total: int) -> None:
         """`done` of `total` runs are on the disk."""
         if self.begun is None:
             self.begun = time.monotonic(), done
-            self.say(f"futures, {done} of {total} were done before" if done else "futures")
-        assert self.task is not None
         begun_s, before = self.begun
         elapsed_s = time.monotonic() - begun_s
         rate = f"{(done - before) / elapsed_s:.1f} runs/s" if done > before and elapsed_s > 0 else ""

@@ -8,7 +8,10 @@ from sim.cli.options import SCENARIO, SET, with_options
 from sim.cli.output import answer
 
 
-@click.command(epilog="Example: simulate check scenarios/hospital.yaml")
+@click.command(
+    short_help="Say everything that is wrong with SCENARIO.",
+    epilog="Example: simulate check scenarios/hospital.yaml",
+)
 @with_options(SCENARIO, SET)
 def check(scenario: Path, overrides: tuple[str, ...]) -> None:
     """Read SCENARIO and say everything that is wrong with it; exit code 2 when something is."""
@@ -24,7 +27,10 @@ def check(scenario: Path, overrides: tuple[str, ...]) -> None:
     answer(f"{scenario}: fine ({', '.join(_counted(*count) for count in counts.items())})\n")
 
 
-@click.command(epilog="Example: simulate resolve scenarios/hospital.yaml > resolved.yaml")
+@click.command(
+    short_help="Print SCENARIO with all defaults and figures filled in.",
+    epilog="Example: simulate resolve scenarios/hospital.yaml > resolved.yaml",
+)
 @with_options(SCENARIO, SET)
 def resolve(scenario: Path, overrides: tuple[str, ...]) -> None:
     """Print SCENARIO with every default and every figure of the catalogue filled in."""
@@ -46,4 +52,6 @@ def schema() -> None:
 
 def _counted(noun: str, count: int) -> str:
     """`1 site`, `2 strategies`."""
-    return f"{count} {noun if count == 1 else noun.removesuffix('y') + ('ies' if noun.endswith('y') else 's')}"
+    return (
+        f"{count} {noun if count == 1 else noun.removesuffix('y') + ('ies' if noun.endswith('y') else 's')}"
+    )

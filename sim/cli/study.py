@@ -11,7 +11,8 @@ from sim.cli.output import answer, show
 
 
 @click.command(
-    epilog="Example: simulate scenarios/hospital.yaml --runs 500 --strategy hybrid --strategy cloud"
+    short_help="Simulate every strategy of SCENARIO in the same futures.",
+    epilog="Example: simulate scenarios/hospital.yaml --runs 500 --strategy hybrid --strategy cloud",
 )
 @with_options(SCENARIO, RUNS, SEED, STRATEGY, SET, WORKERS, OUT, JSON, QUIET)
 def run(

@@ -5,12 +5,15 @@ from pathlib import Path
 
 import click
 
-from sim.cli.exits import INCOMPLETE
+from sim.cli.exits import INCOMPLETE, resumable
 from sim.cli.options import JSON, OUT, QUIET, RUNS, SCENARIO, SEED, SET, STRATEGY, WORKERS, with_options
+from sim.cli.output import answer, show
 
 
 @click.command(
-    epilog="Example: simulate sweep scenarios/hospital.yaml --vary strategies.hybrid.own.campus/room.nodes=0..6 --runs 50"
+    short_help="Run SCENARIO for every combination of values.",
+    epilog="Example: simulate sweep scenarios/hospital.yaml --runs 50 "
+    "--vary strategies.hybrid.own.campus/room.nodes=0..6",
 )
 @with_options(
     SCENARIO,
@@ -34,32 +37,34 @@ def sweep(
 ) -> int:
     """Run SCENARIO for every combination of values, all in the same sampled futures.
 
-    The table has one row per cell; sweep.parquet has every statistic with its interval. Only the strategies that a
-    varied path concerns are run, unless --strategy names others.
-    """
-    from sim.cli.progress import Progress
-    from sim.loading import load
-    from sim.planning.sweep import parse_axis, tidy
-    from sim.planning.sweep import sweep as carry_out
-    from sim.report.sweeps import draw_sweep, print_sweep
+    The table has one row per cell; sweep.parquet has every statistic with its interval, and how each cell
+    differs from the first. Only the strategies that a varied path concerns are run, unless --strategy names
+    others.
 
-    folder = out if out is not None else Path("results") / f"{scenario.stem}-sweep"
-    parsed = [parse_axis(axis) for axis in axes]
-    with Progress(quiet=quiet) as progress:
-        cells = carry_out(
-            lambda changes: load(scenario, overrides=changes), scenario.stem, parsed, overrides=overrides, runs=runs,
-            seed=seed, strategies=strategies, workers=workers, folder=folder, command=sys.argv[1:],
-            on_progress=progress,
+    An interrupted sweep goes on where it stopped when the same command is given again.
+    """
+    from sim.cli.reading import read_scenario
+    from sim.planning.axes import parse_axes
+    from sim.planning.sweep import DOCUMENT, concerned, default_folder, read_cells
+    from sim.planning.sweep import sweep as carry_out
+
+    grid = parse_axes(axes)
+    cells = read_cells(lambda changes: read_scenario(scenario, changes), grid, overrides)
+    chosen = concerned(grid, cells[0].scenario, strategies)
+    folder = out if out is not None else default_folder(scenario.stem, cells)
+    from sim.cli.progress import Progress
+
+    with resumable(), Progress(quiet=quiet) as progress:
+        results = carry_out(
+            cells, scenario.stem, runs=runs, seed=seed, strategies=chosen, workers=workers, folder=folder,
+            command=sys.argv[1:], on_progress=progress,
         )  # fmt: skip
         progress.say("drawing figures")
-        draw_sweep(folder, cells, [axis.path for axis in parsed])
+        from sim.report.sweeps import draw_sweep, sweep_report
+
+        draw_sweep(folder, results)
     if as_json:
-        import json
-
-        rows = {"schema": "simulate.sweep", "version": 1, "runs": runs, "seed": seed, "rows": tidy(cells)}
-        click.echo(json.dumps(rows, indent=1, allow_nan=False))
+        answer((folder / DOCUMENT).read_bytes())
     else:
-        from rich.console import Console
-
-        print_sweep(cells, [axis.path for axis in parsed], str(folder), Console())
-    return INCOMPLETE if any(cell.summary["failed"] for cell in cells) else 0
+        show(sweep_report(results, str(folder)))
+    return INCOMPLETE if any(result.summary["failed"] for result in results) else 0

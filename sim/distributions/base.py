@@ -1,5 +1,7 @@
 """What every family of random quantities offers."""
 
+from __future__ import annotations  # np.random is not to be loaded for a signature
+
 from typing import Protocol
 
 import numpy as np
@@ -32,12 +34,16 @@ class Distribution(Protocol):
     def support(self) -> tuple[float, float]:
         """Bounds of X; may be infinite."""
 
-    def scaled(self, factor: float) -> "Distribution":
+    def scaled(self, factor: float) -> Distribution:
         """`factor` times X. Raises ValueError unless the factor is above 0."""
 
     def quantile_at(self, u: float) -> float:
         """`quantile` of one number, the same bits."""
         return float(self.quantile(np.array([u]))[0])
+
+    def roughly(self, u: float) -> float:
+        """`quantile_at` up to rounding; normal families do it without `scipy.special`, which loads slowly."""
+        return self.quantile_at(u)
 
     def sample(self, generator: np.random.Generator, n: int) -> Floats:
         """`n` independent values, shape [n]; the first k are the same for every n >= k."""

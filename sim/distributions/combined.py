@@ -1,12 +1,14 @@
 """Quantities made of others: a mixture of several, a part of one, one moved by a constant."""
 # ruff: noqa: D102, D105  # what the methods of a family return is said once, in Distribution
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
-from scipy import special
+import scipy  # its parts are slow to load, and come when they are first used
 
 from sim.distributions.base import LEAST_U, Distribution, Floats, open_uniforms
 from sim.distributions.checks import finite, require, weighted
@@ -129,7 +131,7 @@ class Truncated(Distribution):
         if length == 0.0:
             return 0.0
         t, step = np.linspace(-4.0, 4.0, 4097, retstep=True)
-        share, rest = special.expit(np.pi * np.sinh(t)), special.expit(-np.pi * np.sinh(t))
+        share, rest = scipy.special.expit(np.pi * np.sinh(t)), scipy.special.expit(-np.pi * np.sinh(t))
         values = self.base.quantile(np.clip(start + length * share, 5e-324, 1.0 - 2.0**-53)) - centre
         return float(np.sum(values**power * share * rest * np.cosh(t)) * np.pi * step * length)
 

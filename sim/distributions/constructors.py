@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from statistics import NormalDist
 
 import numpy as np
-from scipy import special
+import scipy  # its parts are slow to load, and come when they are first used
 
 from sim.distributions.base import Floats
 from sim.distributions.checks import not_negative, positive, rising
@@ -29,7 +30,7 @@ def hyperexponential(means: Sequence[float], weights: Sequence[float]) -> Mixtur
 def normal_from_quantiles(quantiles: Mapping[float, float]) -> Normal:
     """The normal with these two quantiles (probability -> value)."""
     (p, x), (q, y) = rising(quantiles, 2)
-    z, w = special.ndtri([p, q]).tolist()
+    z, w = map(NormalDist().inv_cdf, (p, q))
     sd = (y - x) / (w - z)
     return Normal(x - sd * z, sd)
 
@@ -64,11 +65,11 @@ def gamma_from_quantiles(quantiles: Mapping[float, float]) -> Gamma:
     """The gamma with these two quantiles (probability -> value); shapes from 0.05 to 10**6 are found."""
     (p, x), (q, y) = rising(quantiles, 2, positive=True)
     shape = solve(
-        lambda k: np.log(special.gammaincinv(k, q) / special.gammaincinv(k, p)),
+        lambda k: np.log(scipy.special.gammaincinv(k, q) / scipy.special.gammaincinv(k, p)),
         math.log(y / x), 0.05, 1e6,
         f"the quantiles {x:g} and {y:g} are too far apart or too close together for a gamma",
     )  # fmt: skip
-    return Gamma(shape, y / float(special.gammaincinv(shape, q)))
+    return Gamma(shape, y / float(scipy.special.gammaincinv(shape, q)))
 
 
 def gamma_from_mean_cv(mean: float, cv: float) -> Gamma:
@@ -90,7 +91,7 @@ def weibull_from_mean_cv(mean: float, cv: float) -> Weibull:
     positive(mean=mean, cv=cv)
     impossible = f"the cv of a Weibull must lie between 0.001 and 100,000, not be {cv:g}"
     shape = solve(weibull_log_ratio, math.log1p(cv * cv), 0.05, 2000.0, impossible)
-    return Weibull(shape, mean / float(special.gamma(1.0 + 1.0 / shape)))
+    return Weibull(shape, mean / float(scipy.special.gamma(1.0 + 1.0 / shape)))
 
 
 def lomax_from_quantiles(quantiles: Mapping[float, float]) -> Lomax:
@@ -113,7 +114,7 @@ def _shifted_lognormal(*three: tuple[float, float]) -> Lognormal | Shifted:
     expm1(sigma (z3 - z2)) / -expm1(-sigma (z2 - z1)): it rises with sigma from that of the normal.
     """
     (p, x), (q, y), (r, t) = three
-    scores = special.ndtri([p, q, r]).tolist()
+    scores = [NormalDist().inv_cdf(level) for level in (p, q, r)]
     lower, upper = scores[1] - scores[0], scores[2] - scores[1]
     sigma = 1.0 / solve(
         lambda k: _log_expm1(upper / k) - np.log(-np.expm1(-lower / k)),

@@ -3,10 +3,11 @@
 
 import math
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import Self
 
 import numpy as np
-from scipy import special
+import scipy  # its parts are slow to load, and come when they are first used
 
 from sim.distributions.base import Distribution, Floats
 from sim.distributions.checks import checked, finite, not_negative, positive, require
@@ -128,11 +129,14 @@ class Normal(Distribution):
         not_negative(sd=self.sd)
 
     def quantile(self, u: Floats) -> Floats:
-        return self.mu + self.sd * special.ndtri(u)
+        return self.mu + self.sd * scipy.special.ndtri(u)
+
+    def roughly(self, u: float) -> float:
+        return self.mu + self.sd * NormalDist().inv_cdf(u)
 
     @np.errstate(over="ignore")
     def cdf(self, x: Floats) -> Floats:
-        return special.ndtr((x - self.mu) / self.sd) if self.sd > 0 else Constant(self.mu).cdf(x)
+        return scipy.special.ndtr((x - self.mu) / self.sd) if self.sd > 0 else Constant(self.mu).cdf(x)
 
     def mean(self) -> float:
         return self.mu
@@ -159,7 +163,10 @@ class Lognormal(Distribution):
         not_negative(sigma=self.sigma)
 
     def quantile(self, u: Floats) -> Floats:
-        return np.exp(self.mu + self.sigma * special.ndtri(u))
+        return np.exp(self.mu + self.sigma * scipy.special.ndtri(u))
+
+    def roughly(self, u: float) -> float:
+        return float(np.exp(Normal(self.mu, self.sigma).roughly(u)))
 
     def cdf(self, x: Floats) -> Floats:
         with np.errstate(divide="ignore"):
@@ -230,10 +237,12 @@ class Gamma(_ShapeScale):
     """Density proportional to x^(shape - 1) exp(-x / scale); its coefficient of variation is shape^(-1/2)."""
 
     def quantile(self, u: Floats) -> Floats:
-        return np.asarray(self.scale * special.gammaincinv(self.shape, u), dtype=np.float64)
+        return np.asarray(self.scale * scipy.special.gammaincinv(self.shape, u), dtype=np.float64)
 
     def cdf(self, x: Floats) -> Floats:
-        return np.asarray(special.gammainc(self.shape, np.maximum(x, 0.0) / self.scale), dtype=np.float64)
+        return np.asarray(
+            scipy.special.gammainc(self.shape, np.maximum(x, 0.0) / self.scale), dtype=np.float64
+        )
 
     def mean(self) -> float:
         return self.shape * self.scale
@@ -254,7 +263,7 @@ class Weibull(_ShapeScale):
         return -np.expm1(-((np.maximum(x, 0.0) / self.scale) ** self.shape))
 
     def mean(self) -> float:
-        return self.scale * float(special.gamma(1.0 + 1.0 / self.shape))
+        return self.scale * float(scipy.special.gamma(1.0 + 1.0 / self.shape))
 
     @np.errstate(over="ignore")
     def variance(self) -> float:
@@ -281,4 +290,6 @@ class Lomax(_ShapeScale):
 
 def weibull_log_ratio(shape: Floats | float) -> Floats:
     """ln(E[X^2] / E[X]^2) = ln(1 + cv^2) of a Weibull; falls with the shape."""
-    return np.asarray(special.gammaln(1.0 + 2.0 / shape) - 2.0 * special.gammaln(1.0 + 1.0 / shape))
+    return np.asarray(
+        scipy.special.gammaln(1.0 + 2.0 / shape) - 2.0 * scipy.special.gammaln(1.0 + 1.0 / shape)
+    )

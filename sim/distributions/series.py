@@ -1,9 +1,11 @@
 """Drawn values put to use: a series with a memory, and durations in whole seconds."""
 
+from __future__ import annotations
+
 import math
 
 import numpy as np
-from scipy import special
+import scipy  # its parts are slow to load, and come when they are first used
 
 from sim.distributions.base import Distribution, Floats, Ints
 from sim.distributions.checks import require
@@ -30,14 +32,14 @@ def autocorrelated(generator: np.random.Generator, n: int, correlation: float, b
     shocks[1:] *= math.sqrt(1.0 - correlation * correlation)
     scores = np.clip(lfilter([1.0], [1.0, -correlation], shocks), SCORES[0], SCORES[-1])
     if n > 2 * len(SCORES):
-        table = base.quantile(special.ndtr(SCORES))
+        table = base.quantile(scipy.special.ndtr(SCORES))
         if table[0] > 0.0:
             logs = np.log(table)
             # Half the entries test the lines between the others; a kink is at worst twice as far from those
             # between all, a smooth curve a quarter.
             if np.all(np.abs(logs[1::2] - (logs[:-1:2] + logs[2::2]) / 2) < 5e-5):
                 return np.exp(np.interp(scores, SCORES, logs))
-    return base.quantile(special.ndtr(scores))
+    return base.quantile(scipy.special.ndtr(scores))
 
 
 def whole_seconds(values: Floats) -> Ints:

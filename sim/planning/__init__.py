@@ -1,0 +1,1 @@
+"""Planning: what many studies say together."""

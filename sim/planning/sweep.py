@@ -1,136 +1,213 @@
 """Sweeps: a grid of changed values, each cell a study on the same worlds, gathered into one tidy table."""
 
-import itertools
+import hashlib
+import json
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sim.errors import UsageError
+from sim.errors import ScenarioError
+from sim.loading import digest
+from sim.planning.axes import Axis, Point, grid, numbers
 from sim.scenario.model import Scenario
 from sim.study.files import replacing
-from sim.study.prepare import Listener, carry_out
+from sim.study.journal import Journal
+from sim.study.prepare import DIGEST_LENGTH, RESULTS, Listener, carry_out, choose
+from sim.study.summary import MetricValues, compare, load_metrics
 
-TABLE = "sweep.parquet"
-METRICS = ("cost_usd", "cost_usd_per_year", "utilisation", "slo_violation_share", "deadline_miss_share")
-STATISTICS = ("mean", "p5", "p50", "p95")
-MOST_VALUES = 1000
+TABLE, DOCUMENT, CELLS = "sweep.parquet", "sweep.json", "cells"
+SCHEMA, VERSION = "simulate.sweep", 1
+HEADLINES = ("cost_usd", "cost_usd_per_year", "utilisation", "slo_violation_share", "deadline_miss_share")
+"""Metrics that are compared with the first cell, and that `sweep.json` holds."""
 
 Load = Callable[[tuple[str, ...]], Scenario]
 """Reads the scenario with these overrides (`path=value`)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """A path of the scenario and the values that it takes."""
-
-    path: str
-    values: tuple[str, ...]
+Row = dict[str, Any]
+ENDS = ("value", "low", "high")
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One point of the grid and what its study came to."""
+    """One point of the grid: the scenario there, and its digest."""
 
-    values: dict[str, str]
+    point: Point
+    scenario: Scenario
+    digest: str
+
+    @property
+    def folder(self) -> str:
+        """A name for people, and enough of the digest to tell cells apart."""
+        last_steps = ",".join(f"{path.rpartition('.')[2]}={value}" for path, value in self.point.items())
+        return f"{re.sub(r'[^A-Za-z0-9=,._-]+', '-', last_steps)[:60]}-{self.digest[:DIGEST_LENGTH]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a cell's study came to."""
+
+    cell: Cell
     summary: dict[str, Any]
+    against_first: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    """Strategy -> metric -> statistic -> estimate, of this cell less the first, in the same worlds."""
 
 
-def parse_axis(text: str) -> Axis:
-    """The axis written `PATH=0..6`, `PATH=0..12..3` (in steps of 3) or `PATH=a,b,c`.
+def read_cells(load: Load, axes: Sequence[Axis], overrides: Sequence[str]) -> list[Cell]:
+    """The scenario at every point of the grid, so that a mistake at the last is found before the first runs.
 
-    Raises UsageError.
+    Raises ScenarioError; what `--vary` has set is called by that name.
     """
-    path, sign, written = text.partition("=")
-    if not sign or not path.strip() or not written.strip():
-        raise UsageError(f"--vary {text}: write PATH=FIRST..LAST, PATH=FIRST..LAST..STEP or PATH=A,B,C")
-    span = re.fullmatch(r"\s*(-?\d+)\.\.(-?\d+)(?:\.\.(\d+))?\s*", written)
-    if span is None:
-        values = tuple(value.strip() for value in written.split(","))
-        if ".." in written or not all(values):
-            raise UsageError(f"--vary {text}: {written.strip()!r} is neither a range of whole numbers nor a list")
-        return Axis(path.strip(), values)
-    first, last, step = int(span[1]), int(span[2]), int(span[3] or 1)
-    if step == 0 or last < first or (last - first) // step >= MOST_VALUES:
-        raise UsageError(f"--vary {text}: a range rises, by a step above 0, over at most {MOST_VALUES} values")
-    return Axis(path.strip(), tuple(map(str, range(first, last + 1, step))))
+    cells = []
+    for point in grid(axes):
+        changes = [f"{path}={value}" for path, value in point.items()]
+        try:
+            scenario = load((*overrides, *changes))
+        except ScenarioError as error:
+            renamed = {f"--set {change}": f"--vary {change}" for change in changes}
+            raise ScenarioError(
+                tuple(replace(p, file=renamed.get(p.file or "", p.file)) for p in error.problems)
+            ) from None
+        cells.append(Cell(point, scenario, digest(scenario)))
+    return cells
 
 
 def concerned(axes: Sequence[Axis], scenario: Scenario, chosen: Sequence[str]) -> tuple[str, ...]:
-    """The strategies that a sweep has to run: those chosen, else those that an axis changes, else all."""
+    """The strategies that a sweep runs: those chosen, else those that the axes change, else all.
+
+    Raises UsageError for a strategy that there is not.
+    """
     if chosen:
-        return tuple(chosen)
-    changed = {
-        name for axis in axes for name in scenario.strategies if axis.path.startswith(f"strategies.{name}.")
+        return choose(scenario, chosen)
+    of = {
+        axis.path: [s for s in scenario.strategies if axis.path.startswith(f"strategies.{s}.")]
+        for axis in axes
     }
-    all_inside = all(axis.path.startswith("strategies.") for axis in axes)
-    return tuple(name for name in scenario.strategies if name in changed) if all_inside else ()
+    changed = {name for names in of.values() for name in names}
+    everywhere = not all(of.values())  # an axis outside of the strategies concerns all of them
+    return tuple(name for name in scenario.strategies if everywhere or name in changed)
+
+
+def default_folder(name: str, cells: Sequence[Cell]) -> Path:
+    """A folder that no other grid and no other scenario leads to."""
+    told = json.dumps([[cell.point, cell.digest] for cell in cells])
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "scenario"
+    return RESULTS / f"{safe}-sweep-{hashlib.sha256(told.encode()).hexdigest()[:DIGEST_LENGTH]}"
 
 
 def sweep(
-    load: Load,
+    cells: Sequence[Cell],
     name: str,
-    axes: Sequence[Axis],
     *,
-    overrides: tuple[str, ...],
     runs: int,
     seed: int,
-    strategies: Sequence[str],
+    strategies: tuple[str, ...],
     workers: int | None,
     folder: Path,
     command: Sequence[str],
     on_progress: Listener,
-) -> list[Cell]:
-    """Carry out one study per cell of the grid, below `folder`, all on the same worlds; then write `sweep.parquet`.
+) -> list[Result]:
+    """Carry out one study per cell below `folder`, all on the same worlds, or what is missing of them.
 
-    All cells are read before the first one runs, so that a mistake in the last is found at once.
+    Then write `sweep.parquet` and `sweep.json`.
     """
-    points = list(_grid(axes))
-    scenarios = [load((*overrides, *(f"{path}={value}" for path, value in point.items()))) for point in points]
-    chosen = concerned(axes, scenarios[0], strategies)
-    cells = []
-    for number, (point, scenario) in enumerate(zip(points, scenarios, strict=True)):
-        on_progress.say(f"cell {number + 1} of {len(points)}")
+    results: list[Result] = []
+    first: dict[str, MetricValues] = {}
+    for place, cell in enumerate(cells):
         outcome = carry_out(
-            scenario, name, runs=runs, seed=seed, strategies=chosen, workers=workers,
-            out=folder / "cells" / _cell_name(point), command=command, on_progress=on_progress,
+            cell.scenario, name, runs=runs, seed=seed, strategies=strategies, workers=workers,
+            out=folder / CELLS / cell.folder, command=command,
+            on_progress=_InCell(on_progress, place, len(cells)),
         )  # fmt: skip
-        cells.append(Cell(point, outcome.summary))
-    write_table(folder / TABLE, cells)
-    return cells
+        values = _headlines(outcome.folder, runs, strategies)
+        first = first or values
+        common = [strategy for strategy in values if strategy in first]
+        differences = {strategy: compare(values[strategy], first[strategy])["metrics"] for strategy in common}
+        results.append(Result(cell, outcome.summary, differences))
+    write_table(folder / TABLE, results)
+    write_document(folder / DOCUMENT, results)
+    return results
 
 
-def tidy(cells: Sequence[Cell]) -> list[dict[str, Any]]:
-    """One row per cell, strategy, metric and statistic, with its interval."""
-    return [
-        {**cell.values, "strategy": strategy, "metric": metric, "statistic": statistic} | _ends(facts, metric, statistic)
-        for cell in cells
-        for strategy, facts in cell.summary["strategies"].items()
-        for metric in METRICS
-        if metric in facts["metrics"]
-        for statistic in STATISTICS
-    ]
+def tidy(results: Sequence[Result], only: Sequence[str] | None = None) -> Iterator[Row]:
+    """One row per cell, strategy, metric and statistic, with `value`, `low` and `high` as in a summary.
+
+    The statistics are those of a summary, and for `HEADLINES` the differences from the first cell in the same
+    worlds: `mean_difference`, `p50_difference`, and `share_below`, the share of worlds in which this cell is
+    below the first.
+    """
+    for result in results:
+        for strategy, facts in result.summary["strategies"].items():
+            against_first = result.against_first.get(strategy, {})
+            for metric, estimates in facts["metrics"].items():
+                if only is None or metric in only:
+                    place = {**result.cell.point, "strategy": strategy, "metric": metric}
+                    for statistic, estimate in {**estimates, **against_first.get(metric, {})}.items():
+                        yield {**place, "statistic": statistic, **{end: estimate[end] for end in ENDS}}
 
 
-def write_table(path: Path, cells: Sequence[Cell]) -> None:
-    """Write the tidy table as Parquet; raises StorageError when it cannot be written."""
+def write_table(path: Path, results: Sequence[Result]) -> None:
+    """Write the tidy table as Parquet, axes of numbers as numbers; StorageError when it cannot be written."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    rows = list(tidy(results))
+    axes = list(results[0].cell.point)
+    columns: dict[str, list[Any]] = {
+        name: [row[name] for row in rows] for name in (*axes, "strategy", "metric", "statistic", *ENDS)
+    }
+    columns |= {axis: numbers(columns[axis]) or columns[axis] for axis in axes}
+    columns |= {end: [None if x is None else float(x) for x in columns[end]] for end in ENDS}
     with replacing(path) as partial:
-        pq.write_table(pa.Table.from_pylist(tidy(cells)), partial, write_page_checksum=True, compression="zstd")
+        pq.write_table(pa.table(columns), partial, write_page_checksum=True, compression="zstd")
 
 
-def _grid(axes: Sequence[Axis]) -> Iterator[dict[str, str]]:
-    for values in itertools.product(*(axis.values for axis in axes)):
-        yield dict(zip((axis.path for axis in axes), values, strict=True))
+def write_document(path: Path, results: Sequence[Result]) -> None:
+    """Write the headline metrics of all cells as JSON, money as decimal strings."""
+    summary = results[0].summary
+    document = {
+        "schema": SCHEMA,
+        "version": VERSION,
+        **{name: summary[name] for name in ("tool", "seed", "runs", "level", "intervals")},
+        "scenario": {"title": summary["scenario"]["title"]},
+        "cells": [
+            {
+                "values": result.cell.point,
+                "digest": result.cell.digest,
+                "folder": f"{CELLS}/{result.cell.folder}",
+                "failed": len(result.summary["failed"]),
+            }
+            for result in results
+        ],
+        "rows": list(tidy(results, HEADLINES)),
+    }
+    with replacing(path) as partial:
+        text = json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False)
+        partial.write_text(text + "\n", encoding="utf-8")
 
 
-def _ends(facts: dict[str, Any], metric: str, statistic: str) -> dict[str, float | None]:
-    estimate = facts["metrics"][metric][statistic]
-    return {end: None if estimate[end] is None else float(estimate[end]) for end in ("value", "low", "high")}
+@dataclass(frozen=True, slots=True)
+class _InCell:
+    """Tells of a cell's study as a part of the sweep."""
+
+    outer: Listener
+    place: int
+    cells: int
+
+    def say(self, message: str) -> None:
+        self.outer.say(f"cell {self.place + 1} of {self.cells}: {message}")
+
+    def count(self, done: int, total: int) -> None:
+        self.outer.count(self.place * total + done, self.cells * total)
 
 
-def _cell_name(point: dict[str, str]) -> str:
-    return re.sub(r"[^A-Za-z0-9=,._-]+", "-", ",".join(f"{path}={value}" for path, value in point.items()))[:150]
+def _headlines(folder: Path, runs: int, strategies: Sequence[str]) -> dict[str, MetricValues]:
+    """The headline metrics of each strategy, run by run."""
+    with Journal.open(folder) as journal:
+        found = load_metrics(journal, range(runs), strategies)
+    return {
+        strategy: replace(
+            known, values={name: known.values[name] for name in HEADLINES if name in known.values}
+        )
+        for strategy, known in found.items()
+    }

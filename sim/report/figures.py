@@ -1,10 +1,11 @@
 """Figures of a study, as PNG and SVG: the same bytes for the same study.
 
-Nothing a user wrote is read as mathematics (a `$` in a title would be), and each figure states what its band is.
+Nothing a user wrote is read as mathematics (a `$` in a title would be), and each figure says in small letters
+what its lines and bands are.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,188 +16,228 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from sim.calendar import month_edges, month_labels
+from sim.report.series import Series
+from sim.report.wording import Unit, money_unit
 from sim.scenario.model import Scenario
 from sim.study.files import replacing
-from sim.study.tables import COSTS, RUNS, SERIES, read_batches, read_table
+from sim.study.tables import COSTS, RUNS, SERIES, read_table
 
 Floats = NDArray[np.float64]
+Style = Mapping[str, Any]
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#555555", "#8c6d31")
+COLOURS = (
+    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00",
+    "#56b4e9", "#555555", "#8c6d31", "#332288", "#882255",
+)  # fmt: skip
 """Colours that the colour-blind can tell apart (after Okabe and Ito, "Color universal design", 2008)."""
+DASHES = ("-", "--", ":", "-.")
+"""What tells lines apart when the colours come round again."""
 
-STYLE = {
+RC: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
+    "axes.axisbelow": True,
     "grid.color": "#dddddd",
     "grid.linewidth": 0.6,
     "font.size": 9,
     "svg.hashsalt": "simulate",
     "figure.dpi": 130,
 }
-MILLION = 1e6
+SMALL = 7
+BAND = "line: median of the futures; band: 5th to 95th percentile"
 
 
-def new_figure(title: str, rows: int = 1, width: float = 8.0, height: float = 4.5) -> tuple[Figure, Any]:
-    """A figure with `rows` axes below each other (one: the axes itself)."""
-    with rc_context(STYLE):
+def new_figure(
+    title: str, note: str, rows: int = 1, width: float = 8.0, height: float = 4.5
+) -> tuple[Figure, Any]:
+    """A figure with `rows` axes below each other (one: the axes itself), and a note in small letters."""
+    with rc_context(RC):
         figure = Figure(figsize=(width, height), layout="constrained")
         axes = figure.subplots(rows, 1, sharex=rows > 1)
         figure.suptitle(title, x=0.01, ha="left", fontsize=11, parse_math=False)
+        lines = textwrap.fill(note, int(width * 16))
+        figure.supxlabel(lines, x=0.01, ha="left", fontsize=SMALL, color="#555555", parse_math=False)
     return figure, axes
 
 
 def save(figure: Figure, folder: Path, name: str) -> None:
-    """Write `name.png` and `name.svg` into the folder, whole or not at all."""
+    """Write `name.png` and `name.svg` into the folder, whole or not at all; StorageError where that fails."""
     for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
-        with rc_context(STYLE), replacing(folder / f"{name}.{kind}") as partial:
+        with rc_context(RC), replacing(folder / f"{name}.{kind}") as partial:
             figure.savefig(partial, format=kind, metadata=metadata)
 
 
+def style(place: int) -> Style:
+    """Colour and dashes of the strategy at a place."""
+    return {"color": COLOURS[place % len(COLOURS)], "linestyle": DASHES[place // len(COLOURS) % len(DASHES)]}
+
+
+def legend(axes: Axes) -> None:
+    """A legend beside the axes, in which names stand as they were written."""
+    handles, labels = axes.get_legend_handles_labels()
+    if handles:
+        shown = axes.legend(
+            handles, labels, frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.0, 0.5)
+        )
+        for text in shown.get_texts():
+            text.set_parse_math(False)
+
+
 def draw_figures(folder: Path, summary: Mapping[str, Any], scenario: Scenario) -> None:
-    """Draw all figures of a study from its tables into its folder."""
+    """Draw all figures of a study from its tables into its folder; nothing where no run has a result."""
     strategies = list(summary["strategies"])
+    if not strategies:
+        return
+    about = f"{summary['scenario']['title']}; {summary['runs']:,} futures, seed {summary['seed']}"
     hours = np.diff(month_edges(scenario.start, scenario.horizon_s)) / 3600
     months = month_labels(scenario.start, scenario.horizon_s)
     runs = 1 + max(read_table(folder / RUNS, ["run"])["run"].to_pylist())
-    draw_costs(folder, strategies, scenario.currency)
-    draw_categories(folder, strategies, summary, scenario.currency)
-    pools, services = (_Series.read(folder, kind, months, runs) for kind in ("pool", "service"))
-    draw_capacity(folder, strategies, pools, hours)
-    draw_violations(folder, strategies, services)
+    draw_costs(folder, strategies, scenario.currency, about)
+    draw_categories(folder, strategies, summary, scenario.currency, about)
+    draw_capacity(folder, strategies, Series.read(folder / SERIES, "pool", months, runs), hours, about)
+    draw_violations(folder, strategies, Series.read(folder / SERIES, "service", months, runs), about)
 
 
-def draw_costs(folder: Path, strategies: Sequence[str], currency: str) -> None:
+def draw_costs(folder: Path, strategies: Sequence[str], currency: str, about: str) -> None:
     """`costs`: for each strategy the share of futures in which the cost stays below an amount."""
     table = read_table(folder / RUNS, ["strategy", "cost_usd"])
-    names, costs = np.array(table["strategy"].to_pylist()), table["cost_usd"].to_numpy() / MILLION
-    figure, axes = new_figure("Cost over the horizon: share of futures that stay below an amount")
-    for colour, strategy in zip(_colours(), strategies, strict=False):
-        ordered = np.sort(costs[names == strategy])
-        shares = 100 * np.arange(1, len(ordered) + 1) / len(ordered)
-        axes.step(ordered, shares, where="post", color=colour, label=strategy)
-        median = float(np.median(ordered))
-        axes.plot([median], [50], "o", color=colour, ms=4)
-    axes.set_xlabel(f"million {currency}", parse_math=False)
-    axes.set_ylabel("futures, %")
-    axes.set_ylim(0, 100)
-    _legend(axes)
+    of, costs = np.array(table["strategy"].to_pylist()), table["cost_usd"].to_numpy()
+    unit = money_unit(costs.tolist(), currency)
+    figure, axes = new_figure(
+        "Cost over the horizon",
+        f"line: share of the futures in which the cost is at most this; dot: median. {about}",
+    )
+    for place, strategy in enumerate(strategies):
+        ordered = np.sort(costs[of == strategy]) / unit.divisor
+        shares = 100 * np.arange(len(ordered) + 1) / len(ordered)
+        axes.step([ordered[0], *ordered], shares, where="post", label=strategy, **style(place))
+        axes.plot([np.median(ordered)], [50], "o", color=style(place)["color"], ms=4)
+    axes.set_xlabel(unit.name, parse_math=False)
+    axes.set_ylabel("share of the futures, %")
+    axes.set_ylim(0, 102)
+    legend(axes)
     save(figure, folder, "costs")
 
 
-def draw_categories(folder: Path, strategies: Sequence[str], summary: Mapping[str, Any], currency: str) -> None:
+def draw_categories(
+    folder: Path, strategies: Sequence[str], summary: Mapping[str, Any], currency: str, about: str
+) -> None:
     """`categories`: mean cost by category, credits to the left of zero."""
-    table = read_table(folder / COSTS, ["x_Strategy", "x_Category", "BilledCost"])
-    sums = table.group_by(["x_Strategy", "x_Category"]).aggregate([("BilledCost", "sum")]).to_pydict()
-    found = {
-        (strategy, category): amount / MILLION / summary["strategies"][strategy]["runs"]
-        for strategy, category, amount in zip(
-            sums["x_Strategy"], sums["x_Category"], sums["BilledCost_sum"], strict=True
-        )
+    means = _mean_costs(folder, summary)
+    size = {
+        category: sum(abs(mean) for (_, of), mean in means.items() if of == category) for _, category in means
     }
-    categories = sorted({category for _, category in found}, key=lambda c: -sum(abs(found.get((s, c), 0)) for s in strategies))
-    figure, axes = new_figure("Mean cost by category", height=1.6 + 0.5 * len(strategies))
+    categories = sorted((category for category in size if size[category]), key=lambda c: (-size[c], c))
+    unit = _bar_unit(means, strategies, currency)
+    figure, axes = new_figure(
+        "Mean cost by category over the horizon",
+        f"bar: mean over the futures; credits stand to the left of zero. {about}",
+        height=1.9 + 0.45 * max(len(strategies), len(categories) // 2),
+    )
+    places = np.arange(len(strategies))
     right, left = np.zeros(len(strategies)), np.zeros(len(strategies))
-    for colour, category in zip(_colours(), categories, strict=False):
-        amounts = np.array([found.get((strategy, category), 0.0) for strategy in strategies])
+    for place, category in enumerate(categories):
+        amounts = np.array([means.get((strategy, category), 0.0) for strategy in strategies]) / unit.divisor
         begins = np.where(amounts >= 0, right, left)
-        axes.barh(strategies, amounts, left=begins, color=colour, label=category, height=0.6)
+        axes.barh(places, amounts, left=begins, color=style(place)["color"], label=category, height=0.6)
         right, left = right + np.maximum(amounts, 0), left + np.minimum(amounts, 0)
+    axes.axvline(0.0, color="#555555", lw=0.8)
+    axes.set_yticks(places, strategies, parse_math=False)
     axes.invert_yaxis()
-    axes.set_xlabel(f"million {currency} over the horizon", parse_math=False)
-    _legend(axes)
+    axes.set_xlabel(unit.name, parse_math=False)
+    legend(axes)
     save(figure, folder, "categories")
 
 
-def draw_capacity(folder: Path, strategies: Sequence[str], series: "_Series", hours: Floats) -> None:
-    """`capacity`: accelerators at hand and the share of them at useful work by month, median and 5th to 95th percentile.
+def draw_capacity(folder: Path, strategies: Sequence[str], series: Series, hours: Floats, about: str) -> None:
+    """`capacity`: accelerators at hand and the share of them at useful work by month.
 
     Capacity is what stands of owned pools and what is leased of rented ones; `hours` are those of each month.
     """
-    figure, (above, below) = new_figure("Capacity and utilisation by month", rows=2, height=6.0)
-    for colour, strategy in zip(_colours(), strategies, strict=False):
+    figure, (above, below) = new_figure(
+        "Capacity and utilisation by month", f"{BAND}. {about}", rows=2, height=6.0
+    )
+    for place, strategy in enumerate(strategies):
         capacity = series.sums(strategy, "capacity_accelerator_h")
         useful = series.sums(strategy, "useful_accelerator_h")
-        _band(above, series.months, capacity / hours, colour, strategy)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            _band(below, series.months, 100 * useful / capacity, colour, strategy)
-    above.set_ylabel("accelerators")
+        _band(above, capacity / hours, strategy, style(place))
+        _band(below, _percent(useful, capacity), strategy, style(place))
+    above.set_ylabel("accelerators, owned or leased")
+    above.set_ylim(bottom=0)
     below.set_ylabel("at useful work, %")
     below.set_ylim(0, 100)
-    _legend(above)
-    _thin_months(below, series.months)
+    legend(above)
+    _name_months(below, series.months)
     save(figure, folder, "capacity")
 
 
-def draw_violations(folder: Path, strategies: Sequence[str], series: "_Series") -> None:
-    """`violations`: requests outside their SLO by month, one panel a service, median and 5th to 95th percentile."""
+def draw_violations(folder: Path, strategies: Sequence[str], series: Series, about: str) -> None:
+    """`violations`: requests outside their SLO by month, one panel a service; no figure without services."""
     if not series.names:
         return
     count = len(series.names)
-    figure, panels = new_figure("Requests outside their SLO by month", rows=count, height=1.5 + 2.3 * count)
-    panels = np.atleast_1d(panels)
-    for axes, name in zip(panels.ravel(), series.names, strict=True):
-        for colour, strategy in zip(_colours(), strategies, strict=False):
+    figure, found = new_figure(
+        "Requests outside their SLO by month", f"{BAND}. {about}", rows=count, height=1.8 + 2.3 * count
+    )
+    panels: Sequence[Axes] = np.atleast_1d(found).tolist()
+    for axes, name in zip(panels, series.names, strict=True):
+        for place, strategy in enumerate(strategies):
             asked = series.sums(strategy, "requests", name)
-            missed = series.sums(strategy, "requests_violated", name) + series.sums(strategy, "requests_abandoned", name)
-            with np.errstate(invalid="ignore", divide="ignore"):
-                _band(axes, series.months, 100 * missed / asked, colour, strategy)
+            missed = series.sums(strategy, "requests_violated", name) + series.sums(
+                strategy, "requests_abandoned", name
+            )
+            _band(axes, _percent(missed, asked), strategy, style(place))
         axes.set_ylabel(f"{name}, %", parse_math=False)
         axes.set_ylim(bottom=0)
-    _legend(panels.ravel()[0])
-    _thin_months(panels.ravel()[-1], series.months)
+    legend(panels[0])
+    _name_months(panels[-1], series.months)
     save(figure, folder, "violations")
 
 
-@dataclass(frozen=True, slots=True)
-class _Series:
-    """The monthly series of one kind of subject: values by (strategy, name, quantity), shape [runs, months]."""
-
-    months: list[str]
-    names: list[str]
-    values: dict[tuple[str, str, str], Floats]
-
-    @classmethod
-    def read(cls, folder: Path, kind: str, months: list[str], runs: int) -> "_Series":
-        """Read batch by batch, so that memory holds the sums and not the table."""
-        values: dict[tuple[str, str, str], Floats] = {}
-        place = {month: n for n, month in enumerate(months)}
-        for batch in read_batches(folder / SERIES):
-            columns = {name: batch.column(name) for name in batch.schema.names}
-            keys = [columns[name].to_pylist() for name in ("kind", "strategy", "name", "quantity", "run", "month")]
-            for (of_kind, *key, run, month), value in zip(
-                zip(*keys, strict=True), columns["value"].to_pylist(), strict=True
-            ):
-                if of_kind == kind:
-                    strategy, name, quantity = key
-                    table = values.setdefault((strategy, name, quantity), np.zeros((runs, len(months))))
-                    table[run, place[month]] = value
-        return cls(months, list(dict.fromkeys(name for _, name, _ in values)), values)
-
-    def sums(self, strategy: str, quantity: str, name: str | None = None) -> Floats:
-        """Values by run and month, summed over the subjects (or of one of them)."""
-        found = [v for (s, n, q), v in self.values.items() if s == strategy and q == quantity and name in {None, n}]
-        return np.sum(found, axis=0)
+def _mean_costs(folder: Path, summary: Mapping[str, Any]) -> dict[tuple[str, str], float]:
+    """Mean cost over the runs by strategy and category."""
+    table = read_table(folder / COSTS, ["x_Strategy", "x_Category", "x_BilledMicros"])
+    sums = table.group_by(["x_Strategy", "x_Category"]).aggregate([("x_BilledMicros", "sum")]).to_pydict()
+    return {
+        (strategy, category): micros / 1e6 / summary["strategies"][strategy]["runs"]
+        for strategy, category, micros in zip(*sums.values(), strict=True)
+    }
 
 
-def _band(axes: Axes, months: Sequence[str], values: Floats, colour: str, label: str) -> None:
-    """Median over the runs as a line, 5th to 95th percentile as a band; months that no run knows are left out."""
-    known = np.flatnonzero(~np.all(np.isnan(values), axis=0))
-    low, middle, high = np.nanquantile(values[:, known], (0.05, 0.5, 0.95), axis=0)
-    axes.fill_between(known, low, high, color=colour, alpha=0.18, lw=0)
-    axes.plot(known, middle, color=colour, label=label, marker="o" if len(known) == 1 else None)
+def _bar_unit(means: Mapping[tuple[str, str], float], strategies: Sequence[str], currency: str) -> Unit:
+    """The unit in which the longest bar is told."""
+    bars = (
+        sum(max(mean, 0.0) for (of, _), mean in means.items() if of == strategy) for strategy in strategies
+    )
+    return money_unit(bars, currency)
 
 
-def _thin_months(axes: Axes, months: Sequence[str]) -> None:
-    step = max(len(months) // 12, 1)
-    axes.set_xticks(range(0, len(months), step), [months[n] for n in range(0, len(months), step)], rotation=45, ha="right")
+def _percent(part: Floats, whole: Floats) -> Floats:
+    """NaN where the whole is nothing."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return 100 * part / whole
 
 
-def _colours() -> list[str]:
-    return [*COLOURS, *(f"#{n:02x}{n:02x}{n:02x}" for n in range(60, 200, 20))]
+def _band(axes: Axes, values: Floats, label: str, drawn: Style) -> None:
+    """Median over the runs as a line, 5th to 95th percentile as a band, for each stretch of known months."""
+    for months in _stretches(~np.all(np.isnan(values), axis=0)):
+        low, middle, high = np.nanquantile(values[:, months], (0.05, 0.5, 0.95), axis=0)
+        alone = len(months) == 1  # a band of one month has no width
+        axes.fill_between(months, low, high, color=drawn["color"], alpha=0.18, lw=8 if alone else 0)
+        axes.plot(months, middle, label=label, marker="o" if alone else None, ms=4, **drawn)
+        label = f"_{label}"  # named once in the legend
 
 
-def _legend(axes: Axes) -> None:
-    legend = axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    for text in legend.get_texts():
-        text.set_parse_math(False)
+def _stretches(known: NDArray[np.bool_]) -> Iterator[NDArray[np.int64]]:
+    """The places that are True, a piece for each run of them."""
+    places = np.flatnonzero(known)
+    if len(places):
+        yield from np.split(places, np.flatnonzero(np.diff(places) > 1) + 1)
+
+
+def _name_months(axes: Axes, months: Sequence[str]) -> None:
+    """At most some 12 names of months, and room for all of them."""
+    step = -(-len(months) // 12)
+    axes.set_xlim(-0.4, len(months) - 0.6)
+    axes.set_xticks(range(0, len(months), step), months[::step], rotation=45, ha="right")

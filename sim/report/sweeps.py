@@ -1,69 +1,173 @@
 """A sweep in the terminal, and its figure: cost against SLO violations over the split."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
-from rich import box
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from matplotlib.axes import Axes
+from rich.console import Group, RenderableType
+from rich.text import Text
 
-from sim.report.figures import COLOURS, new_figure, save
-from sim.report.wording import money, number, with_interval
+from sim.errors import printable
+from sim.planning.axes import short_names
+from sim.planning.sweep import Result
+from sim.report.figures import legend, new_figure, save, style
+from sim.report.layout import COSTS, Layout, cost_column, line, names, share_columns
+from sim.report.wording import Ends, Unit, ends, money_unit, number, odds
+from sim.units import DURATION, render
 
-if TYPE_CHECKING:
-    from sim.planning.sweep import Cell
-
-SHOWN = (("utilisation", "utilisation"), ("slo_violation_share", "SLO violations"), ("deadline_miss_share", "deadline misses"))
-
-
-def print_sweep(cells: Sequence["Cell"], paths: Sequence[str], folder: str, console: Console) -> None:
-    """Print one row per cell and strategy."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for path in paths:
-        table.add_column(escape(short(path)), justify="right")
-    table.add_column("strategy")
-    for heading in ("cost p5", "p50", "p95"):
-        table.add_column(heading, justify="right")
-    for _, heading in SHOWN:
-        table.add_column(heading, justify="right")
-    for cell in cells:
-        for strategy, facts in cell.summary["strategies"].items():
-            metrics = facts["metrics"]
-            row = [cell.values[path] for path in paths] + [strategy]
-            row += [money(number(metrics["cost_usd"][s]["value"])) for s in ("p5", "p50", "p95")]
-            row += [with_interval(metrics[metric]["mean"]) for metric, _ in SHOWN]
-            table.add_row(*map(escape, row))
-    console.print(table)
-    console.print(f"files in {escape(folder)}", highlight=False, soft_wrap=True)
+ACROSS = {
+    "slo_violation_share": "requests outside their SLO, %",
+    "deadline_miss_share": "jobs past their deadline, %",
+}
+"""What the figure shows the cost against: the first of these that the sweep has numbers for."""
 
 
-def short(path: str) -> str:
-    """The last two steps of a path, enough to tell it from the others in a heading."""
-    return ".".join(path.split(".")[-2:])
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A strategy in a cell."""
+
+    result: Result
+    strategy: str
+    metrics: Mapping[str, Any]
+
+    @property
+    def values(self) -> list[str]:
+        """Those of the axes."""
+        return list(self.result.cell.point.values())
+
+    def mean(self, metric: str, scale: float) -> Ends:
+        """The mean of a metric with its interval, times `scale`."""
+        value, low, high = ends(self.metrics[metric]["mean"])
+        return value * scale, low * scale, high * scale
 
 
-def draw_sweep(folder: Path, cells: Sequence["Cell"], paths: Sequence[str]) -> None:
-    """Draw `sweep.png` and `sweep.svg`: mean cost against mean SLO violations, a point a cell, with both intervals."""
-    figure, axes = new_figure("Cost against SLO violations over the split")
-    for colour, strategy in zip(COLOURS, cells[0].summary["strategies"], strict=False):
-        rows = [
-            (cell, *(metrics[m]["mean"] for m in ("slo_violation_share", "cost_usd")))
-            for cell in cells
-            for metrics in (cell.summary["strategies"][strategy]["metrics"],)
-        ]
-        x, y = ([number(row[n]["value"]) * scale for row in rows] for n, scale in ((1, 100.0), (2, 1e-6)))
-        errors = [
-            [[abs(number(row[n][end]) * scale - at) for row, at in zip(rows, values, strict=True)] for end in ("low", "high")]
-            for n, scale, values in ((1, 100.0, x), (2, 1e-6, y))
-        ]
-        axes.errorbar(x, y, xerr=errors[0], yerr=errors[1], fmt="o-", color=colour, label=strategy, capsize=2, lw=0.8)
-        for (cell, *_), at_x, at_y in zip(rows, x, y, strict=True):
-            label = ", ".join(cell.values[path] for path in paths)
-            axes.annotate(label, (at_x, at_y), xytext=(4, 4), textcoords="offset points", fontsize=8, parse_math=False)
-    axes.set_xlabel("requests outside their SLO, % (mean and 95 % interval)")
-    axes.set_ylabel("cost over the horizon, million (mean and 95 % interval)")
-    axes.set_title("points: " + ", ".join(map(short, paths)), fontsize=9, loc="left", parse_math=False)
-    axes.legend(frameon=False)
+def sweep_report(results: Sequence[Result], folder: str) -> RenderableType:
+    """One row per cell and strategy, where each strategy is cheapest, and where the files are."""
+    rows = _rows(results)
+    if not rows:
+        return line(f"no future has a result; files in {folder}")
+    first, unit = results[0], _unit(rows)
+    paths = list(first.cell.point)
+    columns = [
+        names(name, [row.values[n] for row in rows], to_the_right=True)
+        for n, name in enumerate(short_names(paths))
+    ]
+    strategies = list(dict.fromkeys(row.strategy for row in rows))
+    if len(strategies) > 1:
+        columns.append(names("strategy", [row.strategy for row in rows]))
+    metrics = [row.metrics for row in rows]
+    title, futures = first.cell.scenario.title, first.summary["runs"]
+    horizon = render(first.cell.scenario.horizon, DURATION)
+    only = f"{strategies[0]}: " if len(strategies) == 1 else ""
+    about = f"{only}{len(results)} cells, {futures:,} futures of {horizon} each, seed {first.summary['seed']}"
+    failed = sum(len(result.summary["failed"]) for result in results)
+    return Group(
+        Text(printable(title), style="bold"),
+        Text(printable(about), style="dim"),
+        Layout([*columns, cost_column(metrics, unit), *share_columns(metrics)]),
+        *(
+            Text(printable(_cheapest([row for row in rows if row.strategy == name], unit)))
+            for name in strategies
+        ),
+        *(
+            [Text(f"{failed} futures failed and are left out; the same command tries them again")]
+            if failed
+            else []
+        ),
+        line(f"files in {folder}"),
+    )
+
+
+def draw_sweep(folder: Path, results: Sequence[Result]) -> None:
+    """Draw `sweep`: mean cost against mean violations, a point a cell, with both intervals.
+
+    Without services the misses of deadlines stand in their place, and without those the values of the first
+    axis. A line runs along the first axis, the others tell the lines apart.
+    """
+    rows = _rows(results)
+    if not rows:
+        return
+    unit = _unit(rows)
+    across = next(
+        (m for m in ACROSS if any(m in r.metrics and not math.isnan(r.mean(m, 1)[0]) for r in rows)), None
+    )
+    along, *others = short_names(list(results[0].cell.point))
+    apart = ["strategy", *others]
+    note = "point: mean over the futures and its 95 % interval; "
+    note += f"number at a point: {along}; line: {', '.join(apart)}"
+    about = f"{results[0].cell.scenario.title}; {results[0].summary['runs']:,} futures a cell"
+    figure, axes = new_figure("Cost against violations" if across else "Cost", f"{note}. {about}", height=5.0)
+    for place, (label, along_first) in enumerate(_lines(rows, others)):
+        _draw_line(axes, along_first, across, unit, label, place)
+    axes.set_xlabel(ACROSS[across] if across else along, parse_math=False)
+    axes.set_ylabel(f"cost over the horizon, {unit.name}", parse_math=False)
+    legend(axes)
     save(figure, folder, "sweep")
+
+
+def _draw_line(
+    axes: Axes, rows: Sequence[Row], across: str | None, unit: Unit, label: str, place: int
+) -> None:
+    y = [row.mean("cost_usd", 1 / unit.divisor) for row in rows]
+    x = [row.mean(across, 100.0) if across else (float(n),) * 3 for n, row in enumerate(rows)]
+    axes.errorbar(
+        [value for value, _, _ in x], [value for value, _, _ in y],
+        xerr=_arms(x) if across else None, yerr=_arms(y), fmt="o", ms=4, capsize=2, lw=0.8, label=label,
+        **style(place),
+    )  # fmt: skip
+    for row, (at_x, _, _), (at_y, _, _) in zip(rows, x, y, strict=True):
+        if not math.isnan(at_x):
+            axes.annotate(
+                row.values[0], (at_x, at_y), xytext=(4, 4), textcoords="offset points", fontsize=8,
+                parse_math=False,
+            )  # fmt: skip
+    if not across:
+        axes.set_xticks(range(len(rows)), [row.values[0] for row in rows], parse_math=False)
+
+
+def _arms(estimates: Sequence[Ends]) -> list[list[float]]:
+    """How far the intervals reach below and above; nothing where the runs give no bound."""
+    below = [0.0 if math.isnan(low) else max(value - low, 0.0) for value, low, _ in estimates]
+    return [below, [0.0 if math.isnan(high) else max(high - value, 0.0) for value, _, high in estimates]]
+
+
+def _lines(rows: Sequence[Row], others: Sequence[str]) -> Iterator[tuple[str, list[Row]]]:
+    """The rows that differ in the first axis alone, and what they have in common."""
+    lines: dict[str, list[Row]] = {}
+    for row in rows:
+        common = (f"{name} = {value}" for name, value in zip(others, row.values[1:], strict=True))
+        lines.setdefault(", ".join([row.strategy, *common]), []).append(row)
+    yield from lines.items()
+
+
+def _cheapest(rows: Sequence[Row], unit: Unit) -> str:
+    """Where the median cost of a strategy is the lowest, and how that compares with the first cell."""
+    best = min(rows, key=lambda row: _median_cost(row.metrics))
+    paths = short_names(list(best.result.cell.point))
+    where = ", ".join(f"{name} = {value}" for name, value in zip(paths, best.values, strict=True))
+    said = f"{best.strategy}: the median cost is lowest at {where}, {unit.amount(_median_cost(best.metrics))}"
+    against = best.result.against_first.get(best.strategy, {}).get("cost_usd")
+    if against is None or best.result is rows[0].result:
+        return said
+    return f"{said}; cheaper than the first cell in {odds(ends(against['share_below']))}"
+
+
+def _median_cost(metrics: Mapping[str, Any]) -> float:
+    return number(metrics["cost_usd"]["p50"]["value"])
+
+
+def _unit(rows: Sequence[Row]) -> Unit:
+    amounts = (number(row.metrics["cost_usd"][statistic]["value"]) for row in rows for statistic in COSTS)
+    return money_unit(amounts, rows[0].result.cell.scenario.currency)
+
+
+def _rows(results: Sequence[Result]) -> list[Row]:
+    """A row for each strategy of each cell that has results."""
+    return [
+        Row(result, strategy, facts["metrics"])
+        for result in results
+        for strategy, facts in result.summary["strategies"].items()
+    ]

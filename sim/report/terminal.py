@@ -9,7 +9,7 @@ from rich.text import Text
 
 from sim.errors import printable
 from sim.metrics import definition_of
-from sim.report.layout import COSTS, Layout, cost_column, names, share_columns
+from sim.report.layout import COSTS, Layout, cost_column, line, names, share_columns
 from sim.report.wording import Unit, ends, money_unit, number, odds, share, share_interval
 from sim.study.statistics import probability
 from sim.units import DURATION, render
@@ -23,14 +23,15 @@ Summary = Mapping[str, Any]
 def study_report(summary: Summary, folder: str, currency: str, horizon_s: float) -> RenderableType:
     """The table of a study, the comparisons, what is wrong with the plans, and where the files are."""
     rows = [facts["metrics"] for facts in summary["strategies"].values()]
-    unit = money_unit((number(row["cost_usd"][statistic]["value"]) for row in rows for statistic in COSTS), currency)
+    unit = money_unit(
+        (number(row["cost_usd"][statistic]["value"]) for row in rows for statistic in COSTS), currency
+    )
     columns = [names("strategy", list(summary["strategies"])), cost_column(rows, unit), *share_columns(rows)]
     sentences = [
         *comparisons(summary, unit),
         *overloads(summary),
         *expectations(summary, currency),
         *reservations(summary),
-        f"files in {folder}",
     ]
     futures = f"{summary['runs']:,} {'future' if summary['runs'] == 1 else 'futures'}"
     return Group(
@@ -38,14 +39,18 @@ def study_report(summary: Summary, folder: str, currency: str, horizon_s: float)
         Text(f"{futures} of {render(horizon_s, DURATION)}, seed {summary['seed']}", style="dim"),
         Layout(columns) if rows else Text(),
         *(Text(printable(sentence)) for sentence in sentences),
+        line(f"files in {folder}"),
     )
 
 
 def comparisons(summary: Summary, unit: Unit) -> list[str]:
-    """Which of two strategies is cheaper, in which share of the worlds, and by how much a year in the median."""
+    """Which of two strategies is cheaper, in which share of the worlds, and by how much a year."""
     pairs = [pair for pair in summary["pairs"] if "cost_usd_per_year" in pair["metrics"] and pair["runs"]]
     if len(pairs) > MOST_PAIRS:
-        medians = {name: number(facts["metrics"]["cost_usd"]["p50"]["value"]) for name, facts in summary["strategies"].items()}
+        medians = {
+            name: number(facts["metrics"]["cost_usd"]["p50"]["value"])
+            for name, facts in summary["strategies"].items()
+        }
         cheapest = min(medians, key=lambda name: medians[name])
         pairs = [pair for pair in pairs if cheapest in {pair["a"], pair["b"]}]
     return [_comparison(pair, unit) for pair in pairs]
@@ -67,6 +72,7 @@ def _comparison(pair: Mapping[str, Any], unit: Unit) -> str:
 
 def _amount(saved: tuple[float, float, float], unit: Unit) -> str:
     value, low, high = saved
+    unit = unit.near(value)
     if math.isnan(low) and math.isnan(high):
         return unit.amount(value)
     return f"{unit.amount(value)} ({unit.number(low)}..{unit.number(high)})"
@@ -99,17 +105,22 @@ def _expectation(verdict: Mapping[str, Any], currency: str) -> str:
         limit, value, interval = share(threshold), share(found[0]), share_interval(found)
     else:
         of_money = unit.startswith("USD")
-        scale = money_unit((threshold, *found), currency) if of_money else Unit(1.0, unit)
+        scale = money_unit((threshold, *found), currency) if of_money else Unit(1.0, "", unit)
         limit, value = scale.amount(threshold), scale.amount(found[0])
         interval = "..".join(map(scale.number, found[1:]))
-    line = (
-        f"expected of {verdict['strategy']}: {metric} {verdict['statistic']} {verdict['comparison']} {limit}, "
+    said = (
+        f"expected of {verdict['strategy']}: "
+        f"{metric} {verdict['statistic']} {verdict['comparison']} {limit}, "
         f"found {value} ({interval or 'no interval'}): {verdict['status']}"
     )
     if verdict["status"] != "undecided":
-        return line
-    more = f"about {verdict['more_runs']:,} more runs" if verdict["more_runs"] else "no number of runs that can be named"
-    return f"{line}, {more} would decide it"
+        return said
+    more = (
+        f"about {verdict['more_runs']:,} more runs"
+        if verdict["more_runs"]
+        else "no number of runs that can be named"
+    )
+    return f"{said}, {more} would decide it"
 
 
 def reservations(summary: Summary) -> list[str]:
@@ -121,9 +132,9 @@ def reservations(summary: Summary) -> list[str]:
             said.append(f"few futures: the p95 of a cost has {p95['note']}")
     failed = summary["failed"]
     if failed:
-        first = failed[0]
+        count, first = len(failed), failed[0]
         said.append(
-            f"{len(failed)} failed and left out; the first is future {first['run']}: {first['message']}; "
-            "the same command tries them again"
+            f"{count} {'future has' if count == 1 else 'futures have'} no result, "
+            f"future {first['run']} because of {first['message']}; the same command tries again"
         )
     return said

@@ -15,10 +15,17 @@ Ends = tuple[float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """What amounts of money are told in: so many of the currency, and what that is called."""
+    """What amounts are told in, as in millions of USD."""
 
     divisor: float
-    name: str
+    prefix: str
+    """`M `, or nothing."""
+    currency: str
+
+    @property
+    def name(self) -> str:
+        """What it is called: `M USD`."""
+        return self.prefix + self.currency
 
     def amount(self, value: float) -> str:
         """An amount with its unit: `0.41 M USD`."""
@@ -28,14 +35,20 @@ class Unit:
         """Three digits of an amount, two where it is below one unit: `12.3`, `1.23`, `0.41`."""
         return fixed(value / self.divisor, digits_needed(value / self.divisor))
 
+    def near(self, value: float) -> "Unit":
+        """This unit, or a better one for an amount of a thousand or of less than a hundredth of it."""
+        if not value or 0.01 <= abs(value) / self.divisor < 999.5:
+            return self
+        return money_unit([value], self.currency)
+
 
 def money_unit(amounts: Iterable[float], currency: str) -> Unit:
     """The unit in which the largest of these amounts has one to three digits before the point."""
     largest = max((abs(amount) for amount in amounts if math.isfinite(amount)), default=0.0)
-    for divisor, letter in ((1e9, "bn "), (1e6, "M "), (1e3, "k ")):
+    for divisor, prefix in ((1e9, "bn "), (1e6, "M "), (1e3, "k ")):
         if largest >= 0.9995 * divisor:
-            return Unit(divisor, letter + currency)
-    return Unit(1.0, currency)
+            return Unit(divisor, prefix, currency)
+    return Unit(1.0, "", currency)
 
 
 def digits_needed(value: float) -> int:
@@ -76,7 +89,9 @@ def share_interval(estimate: Ends) -> str:
     if math.isnan(value) or (math.isnan(low) and math.isnan(high)):
         return ""
     digits = _share_digits(value)
-    return "..".join(UNKNOWN if math.isnan(end) else _percent(min(max(end, 0), 1), digits) for end in (low, high))
+    return "..".join(
+        UNKNOWN if math.isnan(end) else _percent(min(max(end, 0), 1), digits) for end in (low, high)
+    )
 
 
 def odds(estimate: Ends) -> str:
