@@ -77,8 +77,8 @@ def test_nothing_is_kept_for_one_that_goes_elsewhere() -> None:
 def test_head_gets_what_a_replica_leaves_early() -> None:
     """Nobody knows how long a replica stays; when it goes at 600, the node is kept for the eight that wait.
 
-    Fours of 200 that come every 100 would otherwise hold the node for ever. Beside the replica one fits at a time,
-    from 10, 210 and 410 on; the last of these ends at 610.
+    Fours of 200 that come every 100 would otherwise hold the node for ever. Beside the replica one fits at a
+    time, from 10, 210 and 410 on; the last of these ends at 610.
     """
     rows = ((10, 8, 1000), *((10 + 100 * k, 4, 200) for k in range(30)))
     future = world(jobs(*rows), demand_rps={"serve": [1.0, *[0.0] * 100]})

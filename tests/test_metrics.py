@@ -61,7 +61,7 @@ def future(facts: Jobs | None = None, **of_scenario: Any) -> World:
     return replace(world(facts), scenario=scenario(**of_scenario))
 
 
-def attempt(  # noqa: PLR0917  # a row, in the order of its columns
+def attempt(  # a row, in the order of its columns
     job: int, number: int, pool: int, leased: int, start_s: int, outcome: Outcome, **parts: int
 ) -> Row:
     """An attempt that lasts as long as its parts: boot, restart, kept, checkpoint, lost."""

@@ -214,7 +214,7 @@ class Queue:
                     heappush(heads, (following.key, number, line))
 
     def _grant(self, request: Request, dirty: set[int]) -> bool:
-        """Give a request the first of its open options where it fits; if it fits nowhere, room is kept for it."""
+        """Give a request the first of its open options where it fits; without one, room is kept for it."""
         env = self.env
         opened = request.opened
         missed: list[tuple[AnyPool, int]] = []

@@ -89,7 +89,7 @@ def _emit(request: Ints, tokens_left: Ints, active: int, iterations: int) -> int
     cache=True,
     nogil=True,
 )
-def llm_replica(  # noqa: PLR0917  # compiled functions have no keyword-only arguments
+def llm_replica(  # compiled functions have no keyword-only arguments
     arrival_s: Floats,
     in_tokens: Ints,
     out_tokens: Ints,
