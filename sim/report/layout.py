@@ -65,7 +65,7 @@ class Layout:
     def _table(self, between: str, comma: str) -> Table:
         headings = [f"{c.heading}:\n{comma.join(c.parts)}" if c.parts else c.heading for c in self.columns]
         lines = max(heading.count("\n") for heading in headings)
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
         for column, heading in zip(self.columns, headings, strict=True):
             lowered = "\n" * (lines - heading.count("\n")) + heading
             table.add_column(Text(lowered), justify="right" if column.to_the_right else "left", no_wrap=True)

@@ -82,13 +82,13 @@ def overloads(summary: Summary) -> list[str]:
     """Which workloads fall further and further behind, and in which share of the worlds."""
     said = []
     for strategy, facts in summary["strategies"].items():
-        for metric, estimates in facts["metrics"].items():
-            kind, _, workload = metric.partition(":")
-            often = number(estimates["mean"]["value"])
-            if kind == "overloaded" and often > 0:
-                found = probability(round(often * facts["runs"]), facts["runs"])
-                share_of_worlds = odds((found.value, found.low, found.high))
-                said.append(f"{workload} is OVERLOADED under {strategy} in {share_of_worlds}")
+        found = {name: of for name, of in facts["metrics"].items() if name.startswith("overloaded:")}
+        for metric, estimates in found.items():
+            times = round(number(estimates["mean"]["value"]) * facts["runs"])
+            if times:
+                often = probability(times, facts["runs"])
+                worlds = odds((often.value, often.low, often.high))
+                said.append(f"{metric.partition(':')[2]} is OVERLOADED under {strategy} in {worlds}")
     return said
 
 
@@ -101,7 +101,7 @@ def _expectation(verdict: Mapping[str, Any], currency: str) -> str:
     metric, threshold = verdict["metric"], number(verdict["threshold"])
     found = ends(verdict["estimate"])
     unit = definition_of(metric).unit
-    if unit == "share":
+    if unit in {"share", "1 or 0"}:
         limit, value, interval = share(threshold), share(found[0]), share_interval(found)
     else:
         of_money = unit.startswith("USD")
