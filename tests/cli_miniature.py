@@ -73,7 +73,7 @@ class Shell:
     monkeypatch: pytest.MonkeyPatch
     capsys: pytest.CaptureFixture[str]
 
-    def __call__(self, *words: str | Path) -> Said:
+    def __call__(self, *words: object) -> Said:
         """Exit code and output of `simulate WORDS`."""
         self.monkeypatch.setattr(sys, "argv", ["simulate", *map(str, words)])
         before = signal.getsignal(signal.SIGTERM)

@@ -75,11 +75,31 @@ def test_an_interrupted_study_goes_on(
     assert (resumed.code, resumed.out) == (0, shell(scenario, *command, "--out", tmp_path / "other").out)
 
 
+def test_termination_is_heeded_at_any_time(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SIGTERM ends the program in order before and after the futures too, with 143."""
+
+    def terminated(*_: object, **__: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    scenario = tmp_path / "tiny.yaml"
+    scenario.write_text(TINY, encoding="utf-8")
+    monkeypatch.setattr("sim.study.prepare.carry_out", terminated)
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        said = shell(scenario)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert said.code == 143
+    assert "the same command goes on from here" in said.err
+
+
 def test_a_closed_pipe_is_no_fault() -> None:
     """`simulate schema | head -1`: the reader has what it wanted, and nobody complains."""
     with subprocess.Popen(
         [sys.executable, "-m", "sim", "schema"],
-        cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, pipesize=4096,
     ) as process:  # fmt: skip
         assert process.stdout is not None
         assert process.stderr is not None

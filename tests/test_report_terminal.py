@@ -104,6 +104,8 @@ def test_a_narrow_terminal_cuts_nothing(width: int) -> None:
     for number in ("2.68 / 2.71 / 12.73", "40.5 %", "36.7..44.1", "6.3 %", "5.0..8.1", "SLO violations"):
         assert number in told
     assert "…" not in told
+    beside = any("40.5 %" in row and "36.7..44.1" in row for row in told.splitlines())
+    assert beside == (width >= 71)
 
 
 def test_intervals_are_quieter_on_a_terminal() -> None:

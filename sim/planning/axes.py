@@ -12,6 +12,7 @@ MOST_CELLS = 1000
 WAYS = "write PATH=FIRST..LAST, PATH=FIRST..LAST..STEP or PATH=A,B,C"
 
 _SPAN = re.compile(r"(-?\d{1,9})\.\.(-?\d{1,9})(?:\.\.(\d{1,9}))?", re.ASCII)
+_LIKE_A_SPAN = re.compile(r"[^{}\[\]\"'/]*\w\s*\.\.\s*[-.\d]")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?", re.ASCII)
 
 Point = dict[str, str]
@@ -75,7 +76,7 @@ def _parse_axis(text: str) -> Axis:
     values = _span(option, *span.groups()) if span else tuple(value.strip() for value in _items(written))
     if not all(values):
         raise UsageError(f"{option}: a value is missing between two commas; {WAYS}")
-    if not span and any(re.fullmatch(r"[^{}\[\]\"']*\d\s*\.\.\s*[-\d.].*", value) for value in values):
+    if not span and any(map(_LIKE_A_SPAN.match, values)):
         raise UsageError(
             f"{option}: a range goes over whole numbers alone; list other values, as in PATH=0.5,1,1.5"
         )

@@ -120,7 +120,7 @@ def sweep(
             on_progress=_InCell(on_progress, place, len(cells)),
         )  # fmt: skip
         values = _headlines(outcome.folder, runs, strategies)
-        first = first or values
+        first = values if place == 0 else first
         common = [strategy for strategy in values if strategy in first]
         differences = {strategy: compare(values[strategy], first[strategy])["metrics"] for strategy in common}
         results.append(Result(cell, outcome.summary, differences))
@@ -168,7 +168,8 @@ def write_document(path: Path, results: Sequence[Result]) -> None:
     document = {
         "schema": SCHEMA,
         "version": VERSION,
-        **{name: summary[name] for name in ("tool", "seed", "runs", "level", "intervals")},
+        **{name: summary[name] for name in ("tool", "seed", "level", "intervals")},
+        "runs": max(result.summary["runs"] for result in results),
         "scenario": {"title": summary["scenario"]["title"]},
         "cells": [
             {

@@ -59,7 +59,7 @@ def sweep_report(results: Sequence[Result], folder: str) -> RenderableType:
     if len(strategies) > 1:
         columns.append(names("strategy", [row.strategy for row in rows]))
     metrics = [row.metrics for row in rows]
-    title, futures = first.cell.scenario.title, first.summary["runs"]
+    title, futures = first.cell.scenario.title, max(result.summary["runs"] for result in results)
     horizon = render(first.cell.scenario.horizon, DURATION)
     only = f"{strategies[0]}: " if len(strategies) == 1 else ""
     about = f"{only}{len(results)} cells, {futures:,} futures of {horizon} each, seed {first.summary['seed']}"
@@ -98,7 +98,8 @@ def draw_sweep(folder: Path, results: Sequence[Result]) -> None:
     apart = ["strategy", *others]
     note = "point: mean over the futures and its 95 % interval; "
     note += f"number at a point: {along}; line: {', '.join(apart)}"
-    about = f"{results[0].cell.scenario.title}; {results[0].summary['runs']:,} futures a cell"
+    futures = max(result.summary["runs"] for result in results)
+    about = f"{results[0].cell.scenario.title}; {futures:,} futures a cell"
     figure, axes = new_figure("Cost against violations" if across else "Cost", f"{note}. {about}", height=5.0)
     for place, (label, along_first) in enumerate(_lines(rows, others)):
         _draw_line(axes, along_first, across, unit, label, place)
