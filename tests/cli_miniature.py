@@ -92,11 +92,19 @@ def environment(**changes: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), **changes}
 
 
+HEEDING_SIGINT = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("sim", run_name="__main__")
+"""
+"""A shell that starts the tests in the background has them ignore SIGINT, which programs inherit."""
+
+
 @contextmanager
 def program(*words: str | Path, folder: Path) -> Iterator[subprocess.Popen[str]]:
     """`python -m sim WORDS`, ended at the latest with the block."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "sim", *map(str, words)],
+        [sys.executable, "-c", HEEDING_SIGINT, *map(str, words)],
         cwd=folder,
         env=environment(),
         stdout=subprocess.PIPE,

@@ -95,11 +95,13 @@ def test_termination_is_heeded_at_any_time(
     assert "the same command goes on from here" in said.err
 
 
-def test_a_closed_pipe_is_no_fault() -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_closed_pipe_is_no_fault(unbuffered: str) -> None:
     """`simulate schema | head -1`: the reader has what it wanted, and nobody complains."""
     with subprocess.Popen(
         [sys.executable, "-m", "sim", "schema"],
-        cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, pipesize=4096,
+        cwd=ROOT, env=environment(PYTHONUNBUFFERED=unbuffered), pipesize=4096,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     ) as process:  # fmt: skip
         assert process.stdout is not None
         assert process.stderr is not None

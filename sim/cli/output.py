@@ -20,7 +20,7 @@ def answer(text: str | bytes) -> None:
     if isinstance(text, str):
         text = text.encode(getattr(sys.stdout, "encoding", None) or "utf-8", "replace")
     try:
-        click.echo(text, nl=False)
+        _write(text)
     except BrokenPipeError:
         _drop_the_rest()
     except OSError as error:
@@ -38,6 +38,16 @@ def show(report: "RenderableType") -> None:
     with console.capture() as captured:
         console.print(report, crop=False)
     answer(captured.get())
+
+
+def _write(text: bytes) -> None:
+    """All of it: an unbuffered stdout (PYTHONUNBUFFERED) may take less than it is given."""
+    if sys.stdout is None:  # closed before we began (`>&-`)
+        return
+    stream, left = click.get_binary_stream("stdout"), memoryview(text)
+    while left:
+        left = left[stream.write(left) :]
+    stream.flush()
 
 
 def _drop_the_rest() -> None:
