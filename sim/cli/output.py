@@ -4,8 +4,6 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-import click
-
 from sim.errors import StorageError
 
 if TYPE_CHECKING:
@@ -18,7 +16,7 @@ LEAST_WIDTH = 100
 def answer(text: str | bytes) -> None:
     """Write to stdout. A reader who has gone (`| head`) wants no more; StorageError where a disk is full."""
     if isinstance(text, str):
-        text = text.encode(getattr(sys.stdout, "encoding", None) or "utf-8", "replace")
+        text = text.encode(sys.stdout.encoding if sys.stdout else "utf-8", "replace")
     try:
         _write(text)
     except BrokenPipeError:
@@ -44,7 +42,8 @@ def _write(text: bytes) -> None:
     """All of it: an unbuffered stdout (PYTHONUNBUFFERED) may take less than it is given."""
     if sys.stdout is None:  # closed before we began (`>&-`)
         return
-    stream, left = click.get_binary_stream("stdout"), memoryview(text)
+    stream = sys.stdout.buffer
+    left = memoryview(text)
     while left:
         left = left[stream.write(left) :]
     stream.flush()
