@@ -14,9 +14,16 @@ QUICK = ("--runs", "3", "--workers", "1")
 
 
 @pytest.fixture
-def shell(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
+def drawing_shell(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
     """Gives commands."""
     return Shell(monkeypatch, capsys)
+
+
+@pytest.fixture
+def shell(drawing_shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    """Gives commands that draw no figures, to be quick."""
+    monkeypatch.setattr("sim.report.figures.draw_figures", lambda *_: None)
+    return drawing_shell
 
 
 @pytest.fixture
@@ -35,13 +42,14 @@ def expecting(tiny: Path, threshold: str) -> Path:
     return tiny
 
 
-def test_json_is_the_summary_and_nothing_else(shell: Shell, tiny: Path, tmp_path: Path) -> None:
+def test_json_is_the_summary_and_nothing_else(drawing_shell: Shell, tiny: Path, tmp_path: Path) -> None:
     """stdout holds summary.json byte for byte; what is going on is said on stderr."""
-    said = shell(tiny, *QUICK, "--out", tmp_path / "study", "--json")
+    said = drawing_shell(tiny, *QUICK, "--out", tmp_path / "study", "--json")
     assert said.code == 0
     assert said.out == (tmp_path / "study/summary.json").read_text(encoding="utf-8")
     assert json.loads(said.out)["runs"] == 3
     assert said.err.splitlines() == ["futures", "drawing figures"]
+    assert (tmp_path / "study/costs.png").is_file()
 
 
 def test_quiet_leaves_stderr_empty(shell: Shell, tiny: Path, tmp_path: Path) -> None:

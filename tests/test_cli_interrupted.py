@@ -13,12 +13,13 @@ from sim.errors import StorageError
 from sim.study import Journal
 from tests.cli_miniature import ROOT, TINY, Shell, environment, program
 
-RUNS = 60
+RUNS = 48
 
 
 @pytest.fixture
 def shell(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
-    """Gives commands."""
+    """Gives commands that draw no figures, to be quick."""
+    monkeypatch.setattr("sim.report.figures.draw_figures", lambda *_: None)
     return Shell(monkeypatch, capsys)
 
 
