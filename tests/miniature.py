@@ -80,12 +80,13 @@ def plan(
     services: Sequence[ServicePlan] = (),
     *,
     horizon_s: int = 1_000_000,
+    backfill: bool = True,
     datasets: Sequence[tuple[int, float]] = (),
     routes: dict[tuple[int, int], Route] | None = None,
 ) -> Plan:
     """A plan; `datasets` are (home, bytes)."""
     return Plan(
-        "only", horizon_s, 300, tuple(pools), tuple(trainings), tuple(services), ("site0", "site1"),
+        "only", backfill, horizon_s, 300, tuple(pools), tuple(trainings), tuple(services), ("site0", "site1"),
         tuple(f"data{n}" for n in range(len(datasets))), tuple(home for home, _ in datasets),
         tuple(size for _, size in datasets), tuple(0.0 for _ in datasets), routes or {},
     )  # fmt: skip

@@ -49,8 +49,8 @@ def job_tables(draw: st.DrawFn, workloads: int) -> Jobs:
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
     """An owned, an on-demand and a spot pool, two training workloads and a service, for a few hours."""
-    order = OrderRule(draw(st.integers(1, 2)), draw(times), None, draw(st.integers(1, 2)))
-    watched = OrderRule(1, None, parse_condition("utilisation > 50% over 1 day"), 1)
+    order = OrderRule(draw(st.integers(1, 2)), draw(times), (), draw(st.integers(1, 2)))
+    watched = OrderRule.watching(1, parse_condition("utilisation > 50% over 1 day"), 1)
     size = draw(st.sampled_from([1, 4, 8]))
     pools = [
         owned(draw(st.integers(0, 3)), size, most=5, orders=[order, watched]),
@@ -97,6 +97,7 @@ def cases(draw: st.DrawFn) -> Case:
         trainings,
         [serve],
         horizon_s=HORIZON_S,
+        backfill=draw(st.booleans()),
         datasets=[(0, 1e6), (0, 2e6)],
         routes={(0, 1): Route(0, 8e4)},
     )

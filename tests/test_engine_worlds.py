@@ -63,6 +63,21 @@ def test_backfill_does_not_delay_the_head() -> None:
     assert reasons(records) == [(10, 1, 0, "POOL_FULL"), (25, 3, 0, "BEHIND_HEAD")]
 
 
+def test_short_job_overtakes_a_long_one_of_its_own_size() -> None:
+    """Eight wait for 100; of two gangs of two the first is too long for the gap, the second, of 60, fits."""
+    rows = ((0, 4, 100), (10, 8, 50), (20, 2, 500), (30, 2, 60))
+    records = run(world(jobs(*rows)), plan([owned()], [training(option(0))]))
+    assert records.attempts.start_s.tolist() == [0, 100, 150, 30]
+
+
+def test_without_backfilling_nobody_overtakes() -> None:
+    """The same four in the order of their arrival: the short one starts with the long one, at 150."""
+    rows = ((0, 4, 100), (10, 8, 50), (20, 2, 500), (30, 2, 60))
+    records = run(world(jobs(*rows)), plan([owned()], [training(option(0))], backfill=False))
+    assert records.attempts.start_s.tolist() == [0, 100, 150, 150]
+    assert [row[-1] for row in reasons(records)] == ["POOL_FULL", "BEHIND_HEAD", "BEHIND_HEAD"]
+
+
 def test_nothing_is_kept_for_one_that_goes_elsewhere() -> None:
     """The room's free half is not kept for the eight that go to the cloud: four behind them start at once."""
     rows = ((0, 4, 1000), (10, 8, 50), (10, 4, 5000))
@@ -178,7 +193,7 @@ def test_spot_lease_ends_with_its_lifetime() -> None:
 
 def test_order_arrives_late() -> None:
     """A node ordered at the start arrives after 40 days, and the job that has waited for it starts then."""
-    pool = owned(0, orders=[OrderRule(1, 0, None, 1)])
+    pool = owned(0, orders=[OrderRule(1, 0, (), 1)])
     future = world(jobs((100, 8, 50)), seconds={"lead-time:site0/room": 40 * DAY_S})
     records = run(future, plan([pool], [training(option(0))], horizon_s=50 * DAY_S))
     assert tries(records) == [(0, 0, 40 * DAY_S, 40 * DAY_S + 50, "FINISHED")]
@@ -189,7 +204,7 @@ def test_order_arrives_late() -> None:
 
 def test_shipments_have_lead_times_of_their_own_and_may_stay_out() -> None:
     """Three nodes in two shipments: two and one; with a horizon before the lead time neither has arrived."""
-    pool = owned(0, orders=[OrderRule(3, 0, None, 2)])
+    pool = owned(0, orders=[OrderRule(3, 0, (), 2)])
     future = world(seconds={"lead-time:site0/room": 100})
     arrived = run(future, plan([pool], horizon_s=101)).orders
     assert (arrived.nodes.tolist(), arrived.arrived_s.tolist()) == ([2, 1], [100, 100])
@@ -203,7 +218,7 @@ def test_reorder_rule_waits_for_its_window_and_for_what_is_on_its_way() -> None:
     day 6, where the next order is refused, as the rack holds two; half of two on day 3 was not more than 80
     %.
     """
-    rule = OrderRule(1, None, parse_condition("utilisation > 80% over 2 days"), 1)
+    rule = OrderRule.watching(1, parse_condition("utilisation > 80% over 2 days"), 1)
     pool = owned(1, size=1, most=2, orders=[rule])
     future = world(
         jobs((0, 1, 20 * DAY_S), (4 * DAY_S, 1, 20 * DAY_S)), seconds={"lead-time:site0/room": DAY_S}

@@ -241,7 +241,7 @@ def test_staff_is_paid_where_the_strategy_does_something() -> None:
     assert sites(plan(31, standing=1, pools=[])) == {CAMPUS}
     assert sites(plan(31, pools=[SPOT])) == {CLOUD}
     assert sites(plan(31, pools=[ROOM, SPOT])) == {CAMPUS, CLOUD}
-    waits = owned(0, orders=[OrderRule(1, DAY_S, None, 1)])
+    waits = owned(0, orders=[OrderRule(1, DAY_S, (), 1)])
     ordered = bare_plan([waits, on_demand(), spot()], [training(option(SPOT))], horizon_s=31 * DAY_S)
     assert sites(ordered) == {CAMPUS, CLOUD}
 

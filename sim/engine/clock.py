@@ -1,9 +1,9 @@
 """The one order of simultaneous events.
 
 Attempts and transfers that end by themselves, then what the world does, then decisions on the clock (scaling,
-orders), then arrivals, then one dispatch. Inside a rank the lower id comes first. What an event sets in
-motion at its own instant (a grant, the end of a lease, the first step of a process) follows it at once, in
-the order in which it was set in motion, before any event of the next rank.
+orders), then arrivals, then one dispatch: a rank for each kind of event. Inside a rank the lower id comes
+first, and no two events whose order matters share both. What an event sets in motion at its own instant (a
+grant, the end of a lease, the first step of a process) follows it at once, before any event of the next rank.
 """
 
 from collections.abc import Callable
@@ -18,11 +18,31 @@ _SHIFT: Final = 48
 class Rank:
     """The ranks of events at one instant, first to last; plain integers, as they are often added to ids."""
 
-    ENDS: Final = 1 << _SHIFT
-    WORLD: Final = 2 << _SHIFT
-    CLOCK: Final = 3 << _SHIFT
-    ARRIVAL: Final = 4 << _SHIFT
-    DISPATCH: Final = 5 << _SHIFT
+    FINISH: Final = 1 << _SHIFT
+    """A job is done (id: its place in the queue)."""
+    TRANSFER: Final = 2 << _SHIFT
+    """A dataset has been copied."""
+    DELIVERY: Final = 3 << _SHIFT
+    """A shipment of nodes arrives (id: its order, and its number in it)."""
+    REPAIR: Final = 4 << _SHIFT
+    """A node comes back (id: the node)."""
+    FAILURE: Final = 5 << _SHIFT
+    """A node goes down (id: the node)."""
+    MARKET: Final = 6 << _SHIFT
+    """A spot market serves other gangs."""
+    LIFETIME: Final = 7 << _SHIFT
+    """The provider takes a lease back (id: its holder's place in the queue)."""
+    SCALING: Final = 8 << _SHIFT
+    """A service wants other numbers of replicas (id: the service)."""
+    ORDER: Final = 9 << _SHIFT
+    """A dated order (id: the pool, and the number of the rule)."""
+    REVIEW: Final = 10 << _SHIFT
+    """Conditional orders are looked at (id: the pool)."""
+    ARRIVAL: Final = 11 << _SHIFT
+    """A job arrives (id: the job)."""
+    OPENING: Final = 12 << _SHIFT
+    """A pool opens for one that waits (id: its place in the queue)."""
+    DISPATCH: Final = 13 << _SHIFT
 
 
 CLOSING: Final = 2

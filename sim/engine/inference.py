@@ -10,10 +10,10 @@ import numpy as np
 
 from sim.engine.clock import At, Rank
 from sim.engine.pools import Lease
-from sim.engine.queue import Line, Request
+from sim.engine.queue import Request, Way
 from sim.engine.training import Process, Stage, boot_of, limit_lifetime, possible
 from sim.policies.checkpoints import NEVER
-from sim.policies.plan import OptionPlan, ServicePlan
+from sim.policies.plan import ServicePlan
 from sim.policies.scaling import desired_replicas
 from sim.records import Kind, Outcome
 from sim.world.world import World
@@ -36,8 +36,7 @@ class Fleet:
 
     index: int
     service: ServicePlan
-    options: tuple[OptionPlan, ...]
-    lines: tuple[Line, ...]
+    ways: tuple[Way, ...]
     lengths_s: tuple[int, ...]
     """Nobody knows how long a replica stays."""
     slots: dict[int, Slot] = field(default_factory=dict)
@@ -47,14 +46,14 @@ class Fleet:
 def service(stage: Stage, world: World, index: int) -> Process:
     """Scale a service at each interval whose wish differs from the one before."""
     plan = stage.plan.services[index]
-    options, lines = possible(stage, Kind.REPLICA, index, plan, plan.accelerators)
-    if not options:
+    ways = possible(stage, Kind.REPLICA, index, plan, plan.accelerators)
+    if not ways:
         return
-    fleet = Fleet(index, plan, options, lines, (NEVER,) * len(options))
+    fleet = Fleet(index, plan, ways, (NEVER,) * len(ways))
     wanted = desired_replicas(plan.scale, world.demand_rps[plan.name], plan.capacity_rps)
     changes = np.flatnonzero(np.diff(wanted, prepend=-1))
     for interval, replicas in zip(changes.tolist(), wanted[changes].tolist(), strict=True):
-        yield At(stage.env, interval * stage.plan.interval_s, Rank.CLOCK, index)
+        yield At(stage.env, interval * stage.plan.interval_s, Rank.SCALING, index)
         scale_to(stage, fleet, replicas)
 
 
@@ -64,14 +63,7 @@ def scale_to(stage: Stage, fleet: Fleet, replicas: int) -> None:
     while len(fleet.slots) < replicas:
         while number in fleet.slots:
             number += 1
-        request = Request(
-            fleet.index * SLOTS + number,
-            Kind.REPLICA,
-            fleet.index,
-            fleet.options,
-            fleet.lines,
-            lengths_s=fleet.lengths_s,
-        )
+        request = Request(fleet.index * SLOTS + number, Kind.REPLICA, fleet.index, fleet.ways)
         fleet.slots[number] = Slot(number, request)
         stage.env.process(replica(stage, fleet, fleet.slots[number]))
     surplus = len(fleet.slots) - replicas
@@ -93,7 +85,7 @@ def replica(stage: Stage, fleet: Fleet, slot: Slot) -> Process:
     name = fleet.service.name
     while True:
         attempt = fleet.starts.get(slot.number, 0)
-        lease: Lease | None = yield stage.queue.join(slot.request)
+        lease: Lease | None = yield stage.queue.join(slot.request, fleet.lengths_s)
         if lease is None:
             return
         slot.lease = lease

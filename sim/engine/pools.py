@@ -69,9 +69,11 @@ class Pool:
 class OwnedPool(Pool):
     """Nodes that we own. A gang of at most a node's size sits in one node, a larger one takes whole nodes."""
 
-    def __init__(self, index: int, plan: PoolPlan) -> None:
+    def __init__(self, index: int, plan: PoolPlan, *, backfill: bool) -> None:
         """A pool without nodes; `deliver` brings them."""
         super().__init__(index, plan)
+        self.backfill = backfill
+        self.closed = False
         self.size = plan.node_accelerators
         self.free: list[int] = []
         self.is_up: list[bool] = []
@@ -118,7 +120,7 @@ class OwnedPool(Pool):
 
         Nodes that are kept for another serve those who are done by the time at which that one could start.
         """
-        if leased > self.room:
+        if self.closed or leased > self.room:
             return None
         kept = self.kept if until_s > self.kept_until_s else NO_NODES
         if leased <= self.size:
@@ -136,8 +138,11 @@ class OwnedPool(Pool):
         The next one gets nothing kept: one reservation a dispatch (EASY backfilling; D. Lifka, "The ANL/IBM
         SP scheduling system", 1995). Leases last as long as their owners say, so that what has been promised
         to a request stays true until it starts, or a lease ends early, or nodes fail, come back or arrive; it
-        is not computed anew at every dispatch.
+        is not computed anew at every dispatch. Without backfilling the whole pool is kept.
         """
+        if not self.backfill:
+            self.closed = True
+            return
         if self.kept:
             return
         if self.promise is None or self.promise[:2] != (key, leased):
@@ -166,15 +171,17 @@ class OwnedPool(Pool):
 
     def why_not(self, leased: int) -> Reason:
         """Why a gang was not placed in the dispatch that has just ended."""
-        kept, self.kept = self.kept, NO_NODES
-        fits = self.place(leased, NEVER) is not None
-        self.kept = kept
-        return Reason.BEHIND_HEAD if fits else Reason.POOL_FULL
+        self.open()
+        return Reason.POOL_FULL if self.place(leased, NEVER) is None else Reason.BEHIND_HEAD
 
-    def open(self) -> int:
-        """Begin a dispatch, with nothing kept; a larger gang than what is free here in all fits nowhere."""
+    def open(self) -> None:
+        """Begin a dispatch, with nothing kept."""
         self.kept = NO_NODES
-        return self.room
+        self.closed = False
+
+    def is_over(self, leased: int) -> bool:
+        """Whether a gang can be passed over, as it neither fits nor is the first that does not."""
+        return leased > self.room and (self.closed or bool(self.kept))
 
     def take(self, lease: Lease) -> None:
         """Enter a lease on its nodes."""
@@ -246,6 +253,11 @@ class RentedPool(Pool):
         self.closed = False
 
     @property
+    def room(self) -> int:
+        """The largest gang that market and quota leave room for."""
+        return min(self.largest_gang, self.plan.quota - self.leased)
+
+    @property
     def up(self) -> int:
         """What the quota allows, [accelerators]."""
         return self.plan.quota
@@ -267,10 +279,13 @@ class RentedPool(Pool):
             return Reason.NO_SPOT
         return Reason.QUOTA if self.leased + leased > self.plan.quota else Reason.BEHIND_HEAD
 
-    def open(self) -> int:
-        """Begin a dispatch; a larger gang than what market and quota leave here cannot be rented."""
+    def open(self) -> None:
+        """Begin a dispatch, with nothing kept."""
         self.closed = False
-        return min(self.largest_gang, self.plan.quota - self.leased)
+
+    def is_over(self, leased: int) -> bool:
+        """Whether a gang can be passed over, as it neither fits nor is the first that does not."""
+        return self.closed
 
     def too_large(self) -> list[Lease]:
         """The leases that the market no longer serves, in the order in which they began."""

@@ -28,7 +28,7 @@ def run(world: World, plan: Plan) -> Records:
     env = Clock()
     log = Log()
     pools: list[AnyPool] = [
-        OwnedPool(n, pool) if pool.purchase is Purchase.OWNED else RentedPool(n, pool)
+        OwnedPool(n, pool, backfill=plan.backfill) if pool.purchase is Purchase.OWNED else RentedPool(n, pool)
         for n, pool in enumerate(plan.pools)
     ]
     staging = Staging(env, plan, log)
@@ -65,9 +65,9 @@ def start(stage: Stage, world: World, pools: list[AnyPool]) -> list[Supplier]:
 def _own(stage: Stage, pool: OwnedPool) -> Supplier:
     standing(stage, pool)
     supplier = Supplier(pool)
-    for rule in pool.plan.orders:
+    for number, rule in enumerate(pool.plan.orders):
         if rule.at_s is not None and rule.at_s < stage.plan.horizon_s:
-            stage.env.process(dated_order(stage, supplier, rule))
+            stage.env.process(dated_order(stage, supplier, number, rule))
     watched = tuple(rule for rule in pool.plan.orders if rule.at_s is None)
     if watched:
         stage.env.process(watched_orders(stage, supplier, watched))

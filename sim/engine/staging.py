@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from sim.engine.clock import At, Clock, Rank
 from sim.engine.log import Log
-from sim.policies.plan import Plan
+from sim.policies.plan import Plan, copying_s
 
 UNDER_WAY = -1
 
@@ -44,12 +44,12 @@ class Staging:
         home = self.plan.dataset_home[dataset]
         route = self.plan.routes[home, site]
         size = self.plan.dataset_bytes[dataset] + self.plan.dataset_growth_bytes_per_s[dataset] * now
-        start = max(now, self.link_free_s.get(route.link, 0)) if route.link >= 0 else now
-        end = start + (math.ceil(size * 8 / route.bandwidth_bps) if route.link >= 0 else 0)
+        start, end = now, now
         if route.link >= 0:
-            self.link_free_s[route.link] = end
+            start = max(now, self.link_free_s.get(route.link, 0))
+            self.link_free_s[route.link] = end = start + copying_s(size, route.bandwidth_bps)
         self.rows[dataset, site] = (dataset, home, site, route.link, math.ceil(size), now, start)
-        At(self.env, end, Rank.ENDS, dataset, lambda _: self._arrived(dataset, site))
+        At(self.env, end, Rank.TRANSFER, dataset, lambda _: self._arrived(dataset, site))
 
     def _arrived(self, dataset: int, site: int) -> None:
         self.log.transfers.append((*self.rows.pop((dataset, site)), self.env.now))

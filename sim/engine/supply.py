@@ -5,12 +5,16 @@ from dataclasses import dataclass, field
 from sim.engine.clock import At, Rank
 from sim.engine.pools import OwnedPool, RentedPool
 from sim.engine.training import Process, Stage
-from sim.policies.procurement import DAY_S, OrderRule, Usage, fitting, shipments, should_order
+from sim.policies.procurement import DAY_S, OrderRule, fitting, may_judge, shipments, was_busy
 from sim.records import Kind, Outcome, Reason
 from sim.world.world import Failures, Market
 
 NOT_ARRIVED = -1
-SUPPLY_AFTER_SERVICES = 1 << 30
+RULES = 1 << 16
+"""More rules than a pool has, and more shipments than an order."""
+
+Midnights = list[tuple[int, int]]
+"""Accelerator-seconds that were leased and up until each midnight since the start."""
 
 
 @dataclass(slots=True)
@@ -32,24 +36,40 @@ def standing(stage: Stage, pool: OwnedPool) -> None:
         stage.log.sold.append((pool.index, pool.plan.sold))
 
 
-def dated_order(stage: Stage, supplier: Supplier, rule: OrderRule) -> Process:
-    """Order once, at the time that the rule names."""
+def dated_order(stage: Stage, supplier: Supplier, number: int, rule: OrderRule) -> Process:
+    """Order once, at the time that rule `number` of the pool names."""
     assert rule.at_s is not None, "a dated order has a time"
-    yield At(stage.env, rule.at_s, Rank.CLOCK, SUPPLY_AFTER_SERVICES + supplier.pool.index)
+    yield At(stage.env, rule.at_s, Rank.ORDER, supplier.pool.index * RULES + number)
     order(stage, supplier, rule)
 
 
 def watched_orders(stage: Stage, supplier: Supplier, rules: tuple[OrderRule, ...]) -> Process:
     """Look at the conditional rules every midnight."""
     pool = supplier.pool
-    history = [Usage(0, 0, 0)]
+    midnights: Midnights = [(0, 0)]
     while True:
-        yield At(stage.env, stage.env.now + DAY_S, Rank.CLOCK, SUPPLY_AFTER_SERVICES + pool.index)
+        yield At(stage.env, stage.env.now + DAY_S, Rank.REVIEW, pool.index)
         pool.count(stage.env.now)
-        history.append(Usage(stage.env.now, pool.leased_s, pool.up_s))
+        midnights.append((pool.leased_s, pool.up_s))
         for rule in rules:
-            if should_order(rule, history, supplier.on_the_way, supplier.settled_s):
+            if is_due(rule, midnights, supplier):
                 order(stage, supplier, rule)
+
+
+def is_due(rule: OrderRule, midnights: Midnights, supplier: Supplier) -> bool:
+    """Whether all reviews of a rule hold at the last midnight, and nothing is on its way."""
+    last = len(midnights) - 1
+    leased_s, up_s = midnights[last]
+    return supplier.on_the_way == 0 and all(
+        may_judge(review.days, last, supplier.settled_s)
+        and was_busy(
+            review.above,
+            review.ppm,
+            leased_s - midnights[last - review.days][0],
+            up_s - midnights[last - review.days][1],
+        )
+        for review in rule.reviews
+    )
 
 
 def order(stage: Stage, supplier: Supplier, rule: OrderRule) -> None:
@@ -75,7 +95,7 @@ def order(stage: Stage, supplier: Supplier, rule: OrderRule) -> None:
 def delivery(stage: Stage, supplier: Supplier, number: int, shipment: int, due_s: int) -> Process:
     """Put a shipment to work when it arrives."""
     pool = supplier.pool
-    yield At(stage.env, due_s, Rank.WORLD, pool.index)
+    yield At(stage.env, due_s, Rank.DELIVERY, number * RULES + shipment)
     count, ordered_s = supplier.under_way.pop((number, shipment))
     supplier.on_the_way -= count
     supplier.settled_s = stage.env.now
@@ -96,7 +116,7 @@ def failures(stage: Stage, pool: OwnedPool, times: Failures) -> Process:
     for time_s, is_down, node in happenings:
         if time_s >= stage.plan.horizon_s:
             return
-        yield At(stage.env, time_s, Rank.WORLD, pool.index)
+        yield At(stage.env, time_s, Rank.FAILURE if is_down else Rank.REPAIR, node)
         if is_down and node < len(pool.free):
             for lease in pool.fail(node, time_s):
                 stage.queue.end(lease, Outcome.FAILED)
@@ -110,7 +130,7 @@ def market(stage: Stage, pool: RentedPool, changes: Market) -> Process:
     """Let a spot market serve smaller or larger gangs, and take back what it no longer serves."""
     for time_s, largest in zip(changes.change_s.tolist(), changes.largest_gang.tolist(), strict=True):
         if time_s > 0:
-            yield At(stage.env, time_s, Rank.WORLD, pool.index)
+            yield At(stage.env, time_s, Rank.MARKET, pool.index)
         pool.largest_gang = largest
         for lease in pool.too_large():
             stage.queue.end(lease, Outcome.RECLAIMED)

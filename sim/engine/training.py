@@ -10,18 +10,18 @@ from sim.engine.clock import At, Clock, Rank
 from sim.engine.lifecycle import OF_OUTCOME, Happening, State, after
 from sim.engine.log import Log
 from sim.engine.pools import Lease
-from sim.engine.queue import JOBS_AFTER_REPLICAS, Line, Queue, Request
+from sim.engine.queue import JOBS_AFTER_REPLICAS, Queue, Request, Way
 from sim.policies.checkpoints import Split, full_length_s, split
-from sim.policies.plan import OptionPlan, Plan, PoolPlan, Purchase, ServicePlan, TrainingPlan
+from sim.policies.placement import local_s, reference_s
+from sim.policies.plan import Plan, PoolPlan, Purchase, ServicePlan, TrainingPlan
 from sim.records import Kind, Outcome, Reason
 from sim.world.world import Draws, World
 
 Process = Generator[Event, Any, None]
-MILLION = 1_000_000
 
 
-Possible = tuple[tuple[OptionPlan, ...], tuple[Line, ...], tuple[tuple[int, Reason], ...]]
-"""Options that could hold a gang, where one waits for each, and which pools are refused, with the reason."""
+Possible = tuple[tuple[Way, ...], tuple[tuple[int, Reason], ...]]
+"""Ways that could hold a gang, and which pools are refused, with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def arrivals(stage: Stage, world: World) -> Process:
         jobs.work_s.tolist(), strict=True,
     )  # fmt: skip
     for job, (workload, number, submit_s, gang, work_s) in enumerate(rows):
-        yield At(stage.env, submit_s, Rank.ARRIVAL, JOBS_AFTER_REPLICAS + job)
+        yield At(stage.env, submit_s, Rank.ARRIVAL, job)
         training = stage.plan.trainings[workload]
         stage.env.process(training_job(stage, training, job, number, gang=gang, work_s=work_s))
 
@@ -55,48 +55,45 @@ def training_job(
 ) -> Process:
     """The life of one job with `work_s` of work on a gang of reference accelerators."""
     env, queue = stage.env, stage.queue
-    options, lines = possible(stage, Kind.JOB, job, training, gang)
-    state = after(State.SUBMITTED, Happening.QUEUED if options else Happening.NO_POOL)
+    ways = possible(stage, Kind.JOB, job, training, gang)
+    state = after(State.SUBMITTED, Happening.QUEUED if ways else Happening.NO_POOL)
     if state is State.REFUSED:
         return
-    pools = stage.plan.pools
+    pools, rule = stage.plan.pools, training.checkpoints
     key = JOBS_AFTER_REPLICAS + job
-    request = Request(key, Kind.JOB, job, options, lines, deadline_s=env.now + training.deadline_s)
+    request = Request(key, Kind.JOB, job, ways, deadline_s=env.now + training.deadline_s)
     remaining_s, attempt = work_s, 0
     while state is State.WAITING:
-        restart_s = training.checkpoints.restart_s if attempt else 0
-        here = [-(-remaining_s * MILLION // option.speed_ppm) for option in options]
-        request.lengths_s = [full_length_s(training.checkpoints, left_s, 0, restart_s) for left_s in here]
-        lease: Lease = yield queue.join(request, remaining_s)
+        restart_s = rule.restart_s if attempt else 0
+        here = [local_s(remaining_s, way.option.speed_ppm) for way in ways]
+        lengths_s = [full_length_s(rule, left_s, 0, restart_s) for left_s in here]
+        lease: Lease = yield queue.join(request, lengths_s, remaining_s)
         state = after(state, Happening.GRANTED)
-        option, here_s = options[lease.option], here[lease.option]
+        option, here_s = ways[lease.option].option, here[lease.option]
         pool = pools[option.pool]
         boot_s = boot_of(stage, pool, training.name, number, attempt)
-        _finish_at(stage, lease, lease.until_s + boot_s, job)
+        _finish_at(stage, lease, lease.until_s + boot_s, key)
         limit_lifetime(stage, lease, training.name, number, attempt, ident=key)
         outcome: Outcome = yield lease.ended
         notice_s = pool.notice_s if outcome is Outcome.RECLAIMED else 0
-        part = split(
-            training.checkpoints, here_s, boot_s, restart_s,
-            elapsed_s=env.now - lease.start_s, warned_s=notice_s,
-        )  # fmt: skip
+        part = split(rule, here_s, boot_s, restart_s, env.now - lease.start_s, notice_s)
         _write(stage, lease, job, attempt, part)
-        remaining_s -= part.kept_s * option.speed_ppm // MILLION
+        remaining_s -= reference_s(part.kept_s, option.speed_ppm)
         attempt += 1
         state = after(state, OF_OUTCOME[outcome])
 
 
 def possible(
     stage: Stage, kind: Kind, entity: int, workload: TrainingPlan | ServicePlan, gang: int
-) -> tuple[tuple[OptionPlan, ...], tuple[Line, ...]]:
-    """Options that could ever hold a gang, and their lines; what law or size rule out is refused."""
+) -> tuple[Way, ...]:
+    """Ways that could ever hold a gang; what law or size rule out is refused."""
     known = stage.possible.get((kind, workload.name, gang))
     if known is None:
         known = stage.possible[kind, workload.name, gang] = _possible(stage, workload, gang)
-    options, lines, refused = known
+    ways, refused = known
     for pool, reason in refused:
         stage.log.refusals.append((stage.env.now, kind, entity, pool, reason, 1))
-    return options, lines
+    return ways
 
 
 def _possible(stage: Stage, workload: TrainingPlan | ServicePlan, gang: int) -> Possible:
@@ -106,8 +103,7 @@ def _possible(stage: Stage, workload: TrainingPlan | ServicePlan, gang: int) -> 
     ]
     refused = [(pool, Reason.RESIDENCY) for pool in workload.forbidden]
     refused += [(option.pool, Reason.NEVER_FITS) for option in workload.options if option not in fits]
-    lines = tuple(stage.queue.line(option, pools[option.pool].leased(gang)) for option in fits)
-    return tuple(fits), lines, tuple(refused)
+    return tuple(stage.queue.way(option, gang) for option in fits), tuple(refused)
 
 
 def boot_of(stage: Stage, pool: PoolPlan, workload: str, entity: int, attempt: int) -> int:
@@ -117,9 +113,9 @@ def boot_of(stage: Stage, pool: PoolPlan, workload: str, entity: int, attempt: i
     return stage.draws.seconds(f"boot:{pool.path}:{workload}", entity, attempt)
 
 
-def _finish_at(stage: Stage, lease: Lease, end_s: int, job: int) -> None:
+def _finish_at(stage: Stage, lease: Lease, end_s: int, key: int) -> None:
     """Let the job's work be done at `end_s` unless something ends the lease before."""
-    At(stage.env, end_s, Rank.ENDS, job, lambda _: stage.queue.end(lease, Outcome.FINISHED))
+    At(stage.env, end_s, Rank.FINISH, key, lambda _: stage.queue.end(lease, Outcome.FINISHED))
 
 
 def limit_lifetime(
@@ -132,7 +128,7 @@ def limit_lifetime(
     lifetime_s = stage.draws.seconds(f"lifetime:{pool.path}:{workload}", entity, attempt)
     if lifetime_s:
         end_s = lease.start_s + lifetime_s
-        At(stage.env, end_s, Rank.WORLD, ident, lambda _: stage.queue.end(lease, Outcome.RECLAIMED))
+        At(stage.env, end_s, Rank.LIFETIME, ident, lambda _: stage.queue.end(lease, Outcome.RECLAIMED))
 
 
 def _write(stage: Stage, lease: Lease, job: int, attempt: int, part: Split) -> None:

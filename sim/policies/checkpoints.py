@@ -1,13 +1,11 @@
 """Checkpoint arithmetic in whole seconds: how long a try takes, and what an interruption leaves of it."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 NEVER = 1 << 60
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoints:
+class Checkpoints(NamedTuple):
     """After every `every_s` of work, saving takes `cost_s`; a resumed try first spends `restart_s`."""
 
     every_s: int
@@ -37,7 +35,7 @@ def full_length_s(rule: Checkpoints, remaining_s: int, boot_s: int, restart_s: i
 
 
 def split(
-    rule: Checkpoints, remaining_s: int, boot_s: int, restart_s: int, *, elapsed_s: int, warned_s: int
+    rule: Checkpoints, remaining_s: int, boot_s: int, restart_s: int, elapsed_s: int, warned_s: int
 ) -> Split:
     """Where `elapsed_s` of a try went that had `remaining_s` of work before it.
 

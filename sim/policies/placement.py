@@ -2,15 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 from sim.scenario.conditions import Condition
 
-ALWAYS = -(1 << 60)
+MILLION = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Busy:
+class Busy(NamedTuple):
     """A pool must be busier (or less busy) than `ppm` millionths of what is up."""
 
     pool: int
@@ -38,7 +37,7 @@ class Opening:
             Busy(
                 first_pool if test.pool is None else pools[test.pool],
                 test.above,
-                round(test.threshold * 1_000_000),
+                round(test.threshold * MILLION),
             )
             for test in tests
             if test.subject == "utilisation"
@@ -50,15 +49,41 @@ class Opening:
         """Whether neither waiting time nor slack holds the option back."""
         return self.wait_s == 0 and self.slack_s is None
 
-    def opens_s(self, queued_s: int, deadline_s: int, remaining_s: int) -> int:
-        """The first moment at which waiting time and slack allow the option."""
-        by_wait = queued_s + self.wait_s
-        if self.slack_s is None:
-            return by_wait
-        return max(by_wait, deadline_s - remaining_s - self.slack_s)
+
+def opens_s(wait_s: int, slack_s: int | None, queued_s: int, deadline_s: int, remaining_s: int) -> int:
+    """The first moment at which waiting time and slack allow an option to one that queued at `queued_s`.
+
+    `remaining_s` is the work still to do, on reference accelerators; `slack_s` None stands for no such test.
+    """
+    by_wait = queued_s + wait_s
+    if slack_s is None:
+        return by_wait
+    return max(by_wait, deadline_s - remaining_s - slack_s)
 
 
-def holds(test: Busy, leased: int, up: int) -> bool:
-    """Whether a pool with `leased` of `up` accelerators passes the test; an empty pool counts as busy."""
-    share = 1_000_000 if up == 0 else leased * 1_000_000 // up
-    return share > test.ppm if test.above else share < test.ppm
+def holds(above: bool, ppm: int, leased: int, up: int) -> bool:
+    """Whether a pool with `leased` of `up` accelerators is more (`above`) or less busy than `ppm` millionths.
+
+    An empty pool counts as busy.
+    """
+    share = MILLION if up == 0 else leased * MILLION // up
+    return share > ppm if above else share < ppm
+
+
+def reference_s(time_s: int, speed_ppm: int) -> int:
+    """Work on reference accelerators that `time_s` of work on others comes to."""
+    return time_s * speed_ppm // MILLION
+
+
+def local_s(work_s: int, speed_ppm: int) -> int:
+    """Time that `work_s` of reference work takes on accelerators of this speed, rounded up."""
+    return -(-work_s * MILLION // speed_ppm)
+
+
+def length_class(length_s: int) -> int:
+    """Leases of about equal length, within a factor of two, wait in one line (see `sim.engine.queue`)."""
+    size = 0
+    while length_s > 0:
+        length_s >>= 1
+        size += 1
+    return size

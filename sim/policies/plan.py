@@ -4,6 +4,7 @@ Positions: pools, sites, datasets and links in the order of the scenario; traini
 in theirs. Nothing here knows a price.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -110,6 +111,8 @@ class Plan:
     """A scenario under one strategy."""
 
     strategy: str
+    backfill: bool
+    """Whether those behind the first that waits may use what is kept for it, if they are done in time."""
     horizon_s: int
     interval_s: int
     pools: tuple[PoolPlan, ...]
@@ -121,6 +124,11 @@ class Plan:
     dataset_bytes: tuple[float, ...]
     dataset_growth_bytes_per_s: tuple[float, ...]
     routes: Mapping[tuple[int, int], Route]
+
+
+def copying_s(size_bytes: float, bandwidth_bps: float) -> int:
+    """How long a link needs for one transfer at its full bandwidth [s, rounded up]."""
+    return math.ceil(size_bytes * 8 / bandwidth_bps)
 
 
 def make_plan(scenario: Scenario, strategy: str, capacity_rps: Mapping[tuple[str, str], float]) -> Plan:
@@ -155,6 +163,7 @@ def make_plan(scenario: Scenario, strategy: str, capacity_rps: Mapping[tuple[str
             )  # fmt: skip
     return Plan(
         strategy,
+        chosen.backfill,
         scenario.horizon_s,
         int(scenario.interval),
         tuple(
@@ -185,7 +194,7 @@ def _pool(path: str, pool: OwnedPool | OnDemandPool | SpotPool, site: int, chose
         case OwnedPool():
             wanted = chosen.nodes_wanted(path, pool.nodes)
             limit = UNLIMITED if pool.max_nodes is None else pool.max_nodes
-            first = (OrderRule(wanted - pool.nodes, 0, None, 1),) if wanted > pool.nodes else ()
+            first = (OrderRule(wanted - pool.nodes, 0, (), 1),) if wanted > pool.nodes else ()
             return PoolPlan(
                 path, site, Purchase.OWNED, pool.accelerator, size, min(limit * size, UNLIMITED), 0,
                 min(wanted, pool.nodes), max(pool.nodes - wanted, 0), limit,
@@ -202,7 +211,9 @@ def _pool(path: str, pool: OwnedPool | OnDemandPool | SpotPool, site: int, chose
 
 def _orders(orders: tuple[Order, ...]) -> tuple[OrderRule, ...]:
     return tuple(
-        OrderRule(order.nodes, None if order.at is None else int(order.at), order.when, order.deliveries)
+        OrderRule.watching(order.nodes, order.when, order.deliveries)
+        if order.when is not None
+        else OrderRule(order.nodes, int(order.at or 0), (), order.deliveries)
         for order in orders
     )
 

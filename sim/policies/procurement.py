@@ -1,6 +1,7 @@
 """Orders: when nodes are ordered, and how many fit."""
 
 from dataclasses import dataclass
+from typing import NamedTuple, Self
 
 from sim.scenario.conditions import Condition
 
@@ -8,47 +9,45 @@ DAY_S = 86_400
 MILLION = 1_000_000
 
 
+class Review(NamedTuple):
+    """The pool must have been busier (or less busy) than `ppm` millionths over the last `days` days."""
+
+    above: bool
+    ppm: int
+    days: int
+
+
 @dataclass(frozen=True, slots=True)
 class OrderRule:
-    """An order of `nodes` in `deliveries` shipments: at `at_s`, or whenever `when` holds at midnight."""
+    """An order of nodes in shipments: at `at_s`, or (None) at midnight whenever all reviews hold."""
 
     nodes: int
     at_s: int | None
-    when: Condition | None
+    reviews: tuple[Review, ...]
     deliveries: int
 
+    @classmethod
+    def watching(cls, nodes: int, condition: Condition, deliveries: int) -> Self:
+        """The order that is placed whenever a condition holds; its tests are of the pool that grows."""
+        reviews = tuple(
+            Review(test.above, round(test.threshold * MILLION), max(-(-int(test.over_s) // DAY_S), 1))
+            for test in condition.tests
+        )
+        return cls(nodes, None, reviews, deliveries)
 
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What a pool has counted until some midnight, [accelerator-s]."""
 
-    time_s: int
-    leased_s: int
-    up_s: int
+def may_judge(days: int, midnight: int, settled_s: int) -> bool:
+    """Whether the whole window of a review lies behind midnight number `midnight` since the start.
 
-
-def should_order(rule: OrderRule, history: list[Usage], on_the_way: int, settled_s: int) -> bool:
-    """Whether a conditional order is due at the last midnight of `history`.
-
-    Not while nodes are on the way, and not before the whole window of the condition has been seen since the
-    last order was delivered or refused (`settled_s`): what was full before the new nodes came says nothing of
-    what is full now.
+    And since the last order was delivered or refused (`settled_s`): what was full before the new nodes came
+    says nothing of what is full now.
     """
-    if rule.when is None or on_the_way > 0:
-        return False
-    now = history[-1]
-    for test in rule.when.tests:
-        since_s = now.time_s - max(int(test.over_s), DAY_S)
-        days = -(-(now.time_s - since_s) // DAY_S)
-        if since_s < settled_s or len(history) <= days:
-            return False
-        before = history[-1 - days]
-        up_s = now.up_s - before.up_s
-        leased_s = now.leased_s - before.leased_s
-        threshold = round(test.threshold * MILLION)
-        if up_s == 0 or (leased_s * MILLION > threshold * up_s) != test.above:
-            return False
-    return True
+    return midnight >= days and (midnight - days) * DAY_S >= settled_s
+
+
+def was_busy(above: bool, ppm: int, leased_s: int, up_s: int) -> bool:
+    """Whether a window in which `leased_s` of `up_s` accelerator-seconds were leased passes the test."""
+    return up_s > 0 and (leased_s * MILLION > ppm * up_s) == above
 
 
 def shipments(nodes: int, deliveries: int) -> tuple[int, ...]:

@@ -86,6 +86,8 @@ class Strategy(Model):
     own: dict[PoolPath, Own] = Field(default_factory=dict)
     order: dict[PoolPath, Orders] = Field(default_factory=dict)
     scale: dict[Name, Scale] = Field(default_factory=dict)
+    backfill: bool = True
+    """Whether gangs that are done in time may overtake the first that waits at an owned pool (EASY)."""
 
     def nodes_wanted(self, pool: str, standing: int) -> int:
         """Nodes that we want of a pool at the start, of which `standing` stand already."""
