@@ -7,7 +7,7 @@ import numpy as np
 
 from sim.distributions import Constant
 from sim.policies.checkpoints import NO_CHECKPOINTS, Checkpoints
-from sim.policies.placement import Opening
+from sim.policies.placement import ANY_SLACK, Opening
 from sim.policies.plan import (
     UNLIMITED,
     OptionPlan,
@@ -23,7 +23,7 @@ from sim.policies.scaling import ScaleRule
 from sim.scenario.model import Scenario
 from sim.world.world import Draws, Failures, Jobs, Market, World
 
-AT_ONCE = Opening(0, None, ())
+AT_ONCE = Opening(0, ANY_SLACK, ())
 
 
 def owned(

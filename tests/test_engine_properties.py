@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sim.engine import run
 from sim.metrics.books import check_books
 from sim.policies.checkpoints import NO_CHECKPOINTS, Checkpoints
-from sim.policies.placement import Busy, Opening
+from sim.policies.placement import ANY_SLACK, Busy, Opening
 from sim.policies.plan import Plan, Purchase, Route
 from sim.policies.procurement import OrderRule
 from sim.records import Outcome, Records
@@ -29,7 +29,7 @@ checkpoints = st.just(NO_CHECKPOINTS) | st.builds(
 openings = st.builds(
     Opening,
     wait_s=st.sampled_from([0, 0, 60, 600]),
-    slack_s=st.none() | st.sampled_from([0, 300, 5000]),
+    slack_s=st.just(ANY_SLACK) | st.sampled_from([0, 300, 5000]),
     busy=st.just(())
     | st.builds(lambda above, ppm: (Busy(0, above, ppm),), st.booleans(), st.integers(0, 1_000_000)),
 )

@@ -4,7 +4,7 @@ import pytest
 
 from sim.engine import run
 from sim.policies.checkpoints import Checkpoints
-from sim.policies.placement import Busy, Opening
+from sim.policies.placement import ANY_SLACK, Busy, Opening
 from sim.policies.plan import Route
 from sim.policies.procurement import OrderRule
 from sim.records import Kind, Outcome, Reason, Records
@@ -231,7 +231,7 @@ def test_reorder_rule_waits_for_its_window_and_for_what_is_on_its_way() -> None:
 
 def test_burst_by_waiting_time() -> None:
     """A job may leave for the cloud after two hours in the queue, and not before."""
-    later = option(1, Opening(7200, None, ()))
+    later = option(1, Opening(7200, ANY_SLACK, ()))
     future = world(jobs((0, 8, 100_000), (60, 8, 100)), seconds={"boot:site1/on-demand:train": 240})
     records = run(future, plan([owned(), on_demand()], [training(option(0), later)]))
     assert tries(records)[1] == (1, 1, 60 + 7200, 60 + 7200 + 240 + 100, "FINISHED")
@@ -248,7 +248,7 @@ def test_burst_by_slack_to_the_deadline() -> None:
 
 def test_burst_by_utilisation() -> None:
     """The cloud opens only while over half of the room is leased: not for the second job but the third."""
-    later = option(1, Opening(0, None, (Busy(0, above=True, ppm=500_000),)))
+    later = option(1, Opening(0, ANY_SLACK, (Busy(0, above=True, ppm=500_000),)))
     first, second = training(option(0)), training(later, name="burst")
     facts = jobs((0, 4, 1000), (10, 1, 100), (20, 2, 1000))
     facts.workload[1] = 1

@@ -14,7 +14,7 @@ from sim.engine.queue import Request, Way
 from sim.engine.training import Process, Stage, boot_of, limit_lifetime, possible
 from sim.policies.checkpoints import NEVER
 from sim.policies.plan import ServicePlan
-from sim.policies.scaling import desired_replicas
+from sim.policies.scaling import desired_replicas, first_to_go
 from sim.records import Kind, Outcome
 from sim.world.world import World
 
@@ -77,7 +77,9 @@ def scale_to(stage: Stage, fleet: Fleet, replicas: int) -> None:
 
 def _first_to_go(slot: Slot) -> tuple[int, int, int, int]:
     lease = slot.lease
-    return (0, 0, 0, -slot.number) if lease is None else (1, -lease.option, -lease.start_s, -slot.number)
+    if lease is None:
+        return first_to_go(True, 0, 0, slot.number)
+    return first_to_go(False, lease.option, lease.start_s, slot.number)
 
 
 def replica(stage: Stage, fleet: Fleet, slot: Slot) -> Process:

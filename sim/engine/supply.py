@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from sim.engine.clock import At, Rank
 from sim.engine.pools import OwnedPool, RentedPool
 from sim.engine.training import Process, Stage
-from sim.policies.procurement import DAY_S, OrderRule, fitting, may_judge, shipments, was_busy
+from sim.policies.procurement import DAY_S, OrderRule, fitting, may_judge, shipments, shipped, was_busy
 from sim.records import Kind, Outcome, Reason
 from sim.world.world import Failures, Market
 
@@ -86,7 +86,8 @@ def order(stage: Stage, supplier: Supplier, rule: OrderRule) -> None:
     number = supplier.orders
     supplier.orders += 1
     supplier.on_the_way += nodes
-    for shipment, count in enumerate(shipments(nodes, rule.deliveries)):
+    for shipment in range(shipments(nodes, rule.deliveries)):
+        count = shipped(nodes, rule.deliveries, shipment)
         lead_s = stage.draws.seconds(f"lead-time:{pool.plan.path}", number, shipment)
         supplier.under_way[number, shipment] = (count, now)
         stage.env.process(delivery(stage, supplier, number, shipment, now + lead_s))

@@ -1,5 +1,6 @@
 """When a pool opens for a job or a replica: waiting time, slack to the deadline, utilisation of a pool."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, Self
@@ -7,6 +8,8 @@ from typing import NamedTuple, Self
 from sim.scenario.conditions import Condition
 
 MILLION = 1_000_000
+ANY_SLACK = 1 << 60
+"""Slack that every job has: no test of slack."""
 
 
 class Busy(NamedTuple):
@@ -23,8 +26,8 @@ class Opening:
 
     wait_s: int
     """After joining the queue; 0 for at once."""
-    slack_s: int | None
-    """Once no more than this is left between the work still to do and the deadline; None for no such test."""
+    slack_s: int
+    """Once no more than this is left between the work still to do and the deadline."""
     busy: tuple[Busy, ...]
 
     @classmethod
@@ -42,23 +45,20 @@ class Opening:
             for test in tests
             if test.subject == "utilisation"
         )
-        return cls(max(waits, default=0), min(slacks) if slacks else None, busy)
+        return cls(max(waits, default=0), min(slacks, default=ANY_SLACK), busy)
 
     @property
     def at_once(self) -> bool:
         """Whether neither waiting time nor slack holds the option back."""
-        return self.wait_s == 0 and self.slack_s is None
+        return self.wait_s == 0 and self.slack_s == ANY_SLACK
 
 
-def opens_s(wait_s: int, slack_s: int | None, queued_s: int, deadline_s: int, remaining_s: int) -> int:
+def opens_s(wait_s: int, slack_s: int, queued_s: int, deadline_s: int, remaining_s: int) -> int:
     """The first moment at which waiting time and slack allow an option to one that queued at `queued_s`.
 
-    `remaining_s` is the work still to do, on reference accelerators; `slack_s` None stands for no such test.
+    `remaining_s` is the work still to do, on reference accelerators.
     """
-    by_wait = queued_s + wait_s
-    if slack_s is None:
-        return by_wait
-    return max(by_wait, deadline_s - remaining_s - slack_s)
+    return max(queued_s + wait_s, deadline_s - remaining_s - slack_s)
 
 
 def holds(above: bool, ppm: int, leased: int, up: int) -> bool:
@@ -82,8 +82,4 @@ def local_s(work_s: int, speed_ppm: int) -> int:
 
 def length_class(length_s: int) -> int:
     """Leases of about equal length, within a factor of two, wait in one line (see `sim.engine.queue`)."""
-    size = 0
-    while length_s > 0:
-        length_s >>= 1
-        size += 1
-    return size
+    return math.frexp(length_s)[1]

@@ -50,10 +50,15 @@ def was_busy(above: bool, ppm: int, leased_s: int, up_s: int) -> bool:
     return up_s > 0 and (leased_s * MILLION > ppm * up_s) == above
 
 
-def shipments(nodes: int, deliveries: int) -> tuple[int, ...]:
-    """How `nodes` are spread over at most `deliveries` shipments, the larger ones first."""
-    parts = min(nodes, deliveries)
-    return tuple(nodes // parts + (1 if n < nodes % parts else 0) for n in range(parts)) if nodes else ()
+def shipments(nodes: int, deliveries: int) -> int:
+    """In how many shipments `nodes` arrive."""
+    return min(nodes, deliveries)
+
+
+def shipped(nodes: int, deliveries: int, shipment: int) -> int:
+    """How many of `nodes` come with a shipment: they are spread evenly, the larger shipments first."""
+    parts = shipments(nodes, deliveries)
+    return nodes // parts + (1 if shipment < nodes % parts else 0)
 
 
 def fitting(nodes: int, standing: int, on_the_way: int, max_nodes: int) -> int:

@@ -31,6 +31,14 @@ def desired_replicas(
     return np.clip(_highest_of_last(needed, rule.stabilisation + 1), rule.least, rule.most)
 
 
+def first_to_go(waits: bool, option: int, start_s: int, number: int) -> tuple[int, int, int, int]:
+    """Replicas go in this order when a service shrinks: those that wait, then those on the last of its pools.
+
+    The youngest of them first, and of equals the one with the highest number.
+    """
+    return (0, 0, 0, -number) if waits else (1, -option, -start_s, -number)
+
+
 def _highest_of_last(values: NDArray[np.int64], window: int) -> NDArray[np.int64]:
     """The highest of each value and the `window - 1` before it (fewer at first), in log2(window) passes."""
     highest = values

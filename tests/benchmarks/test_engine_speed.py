@@ -13,7 +13,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from sim import streams
 from sim.engine import run
-from sim.policies.placement import Opening
+from sim.policies.placement import ANY_SLACK, Opening
 from sim.policies.plan import Plan
 from sim.world.world import Jobs, World
 from tests.miniature import on_demand, option, owned, plan, training, world
@@ -43,7 +43,7 @@ def training_world() -> tuple[World, Plan]:
     gangs = generator.choice([1, 2, 4, 8], JOBS, p=[0.45, 0.2, 0.2, 0.15])
     work_s = np.ceil(generator.exponential(13_500, JOBS)).astype(np.int64)
     facts = Jobs(np.zeros(JOBS, dtype=np.int64), np.arange(JOBS), submit_s, gangs, work_s)
-    options = training(option(0), option(1, Opening(7200, None, ())))
+    options = training(option(0), option(1, Opening(7200, ANY_SLACK, ())))
     return world(facts), plan([owned(10), on_demand(64)], [options], horizon_s=int(submit_s[-1]) + 10**6)
 
 
