@@ -82,6 +82,12 @@ class Draws:
             key = self.keys[stream] = streams.stream_key(self.seed, self.run, stream)
         return math.ceil(distribution.quantile_at(streams.uniform(key, entity, attempt)))
 
+    def many(self, stream: str, entities: Ints, attempts: Ints) -> Ints:
+        """The same draws, bit for bit, in the shape to which entities and attempts broadcast."""
+        key = streams.stream_key(self.seed, self.run, stream)
+        drawn = self.distributions[stream].quantile(streams.uniforms(key, entities, attempts))
+        return np.ceil(drawn).astype(np.int64)
+
 
 @dataclass(frozen=True, slots=True)
 class World:

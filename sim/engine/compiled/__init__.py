@@ -1,0 +1,13 @@
+"""The compiled engine: the twin of the SimPy engine, which leaves the same records bit for bit.
+
+    run(world, plan) -> Records
+
+Only how time advances and how things are stored differ; the rules are those of `sim.policies` (see `rules`).
+`layout` names what is remembered, `setup` fills it from a plan and a world, `loop` goes from event to event,
+`queue`, `pools` and `life` do what the modules of the same names do in the SimPy engine, `results` reads the
+records off.
+"""
+
+from sim.engine.compiled.run import run, too_much
+
+__all__ = ["run", "too_much"]

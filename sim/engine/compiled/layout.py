@@ -1,0 +1,211 @@
+"""What the compiled engine remembers: an array of records for each noun, all fields whole numbers.
+
+Facts of the plan stand first in each record, what changes during the run below them. `-1` stands for none.
+Positions are those of the plan; a *request* is a replica's slot or a job, numbered in the order in which they
+are served: the slots of all services, then the jobs.
+"""
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+NONE = -1
+
+
+def record(*names: str) -> np.dtype[np.void]:
+    """A record of whole numbers."""
+    return np.dtype([(name, np.int64) for name in names])
+
+
+POOL = record(
+    "is_owned", "is_spot", "backfill", "size", "quota", "notice_s", "max_nodes", "site",
+    "first_node", "first_held", "first_level", "first_tree", "leaves", "first_line", "first_rule", "rules",
+    "first_midnight", "lead_stream",
+    # what is there
+    "nodes", "down", "room", "leased", "largest_gang",
+    # its own count
+    "since_s", "leased_s", "up_s", "down_s",
+    # the dispatch
+    "is_dirty", "serves", "looked_at", "closed", "kept", "lines",
+    # the promise to the first that waits
+    "promised", "promised_key", "promised_leased", "promised_nodes", "promised_s",
+    # orders
+    "orders", "on_the_way", "settled_s",
+    # leases, as a list through the requests
+    "first_lease",
+)  # fmt: skip
+NODE = record("free", "is_up", "down_since_s", "held", "is_promised", "is_touched", "next_of_gang")
+LEVEL = record("nodes", "first_word", "first_summary", "summaries")
+WORKLOAD = record(
+    "is_service", "first_option", "options", "every_s", "cost_s", "restart_s", "deadline_s",
+    "first_refusal", "refusals", "load_stream", "size", "first_request", "slots", "wanted",
+)  # fmt: skip
+OPTION = record(
+    "pool", "wait_s", "slack_s", "speed_ppm", "dataset", "at_once", "boot_stream", "lifetime_stream",
+)  # fmt: skip
+WAY = record("first_line", "is_possible")
+"""An option for gangs of one size."""
+BUSY = record("pool", "above", "ppm")
+RULE = record("nodes", "at_s", "deliveries", "first_review", "reviews")
+REVIEW = record("above", "ppm", "days")
+LINE = record("pool", "leased", "first_busy", "busy", "root", "place", "served", "is_known")
+REQUEST = record(
+    "workload", "entity", "number",
+    # waiting
+    "waits", "is_fresh", "spell", "opened", "remaining_s", "deadline_s", "attempt", "is_wanted",
+    # on a lease
+    "holds", "option", "pool", "leased", "start_s", "until_s", "boot_s", "restart_s", "load_s", "node",
+    "next_lease", "previous_lease",
+)  # fmt: skip
+ENTRY = record(
+    "line", "length_s", "child", "next", "previous", "is_in_line", "asked_spell", "is_asked", "next_asked"
+)
+"""A request's place in the line of one of its options."""
+EVENT = record("key", "what")
+OUTSIDE = record("key", "pool", "value")
+"""An event that is known from the start: of the world's, or on the clock."""
+STREAM = record("constant_s")
+"""A stream of draws; `constant_s` is -1 where they differ."""
+STATE = record(
+    "now_s", "horizon_s", "jobs", "slots", "width", "shipping",
+    "outside", "arrival", "events", "is_called", "fresh", "started", "granted", "serve", "live", "touched",
+    "attempts", "replicas", "refusals", "outages", "shipments", "transfers", "delivered",
+    "needed_stream", "needed_entity", "needed_attempt",
+)  # fmt: skip
+"""How far everything has come. `width` is the most options that a workload has, `shipping` the shipments of all
+rules together; the last three say which draw is missing."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Memory:
+    """Everything that a run of the compiled engine knows.
+
+    Compiled functions get one pointer to `places` and find all tables from there (`sim.engine.compiled.memory`).
+    """
+
+    state: Array
+    pools: Array
+    nodes: Array
+    held: Ints
+    """Requests on each node, `size` places a node."""
+    levels: Array
+    """For each pool and number of free accelerators the nodes that have as many, as bits in `words`."""
+    words: Ints
+    summary: Ints
+    """Which words of a level are not empty."""
+    trees: Ints
+    """For each pool and number of accelerators when each node will have as many free: a tournament."""
+    touched: Ints
+    """Nodes whose leaves in the tournaments are out of date, with their pools."""
+    chosen: Ints
+    """Nodes that a gang would get."""
+    promised: Ints
+    """Nodes that are promised to somebody, by pool."""
+    workloads: Array
+    options: Array
+    ways: Array
+    """Options x sizes of gangs."""
+    refused: Ints
+    """Pools that the law forbids a workload."""
+    busy: Array
+    rules: Array
+    reviews: Array
+    lines: Array
+    active: Ints
+    """Lines of each pool in which somebody waits."""
+    watchers: Ints
+    """Shape [pools, pools]: [p, q] is 1 where use of p opens or closes options at q."""
+    requests: Array
+    entries: Array
+    """`width` of them for each request."""
+    sizes: Ints
+    """Which size of gang a request has: a column of `ways`."""
+    fresh: Ints
+    granted: Ints
+    arrivals: Ints
+    """When each job arrives [s]."""
+    work_s: Ints
+    outside: Array
+    events: Array
+    """A binary heap."""
+    streams: Array
+    draw_keys: Ints
+    draw_s: Ints
+    starts: Ints
+    """How often a replica of each slot has started."""
+    midnights: Ints
+    """Rows of leased and up accelerator-seconds of reviewed pools until each midnight."""
+    at_site: Ints
+    """Shape [datasets, sites]: 1 where a copy is."""
+    asking: Ints
+    """Shape [datasets, sites]: the first entry that waits for a copy."""
+    dataset_home: Ints
+    dataset_bytes: Floats
+    dataset_growth: Floats
+    """[bytes/s]"""
+    route_link: Ints
+    """Shape [sites, sites]."""
+    route_bps: Floats
+    link_free_s: Ints
+    attempts: Ints
+    """Columns of the records, shape [columns, capacity]; so the next ones."""
+    replicas: Ints
+    refusals: Ints
+    outages: Ints
+    shipments: Ints
+    transfers: Ints
+    delivered: Ints
+
+    places: Ints = field(init=False, repr=False)
+    """Where the tables lie, and their shapes: three numbers for each, in the order of the fields."""
+    address: int = field(init=False, repr=False)
+    """Where `places` lies."""
+
+    def __post_init__(self) -> None:
+        """Note where the tables lie."""
+        found = np.ones((len(TABLES), 3), dtype=np.int64)
+        for row, name in zip(found, TABLES, strict=True):
+            array: Array = getattr(self, name)
+            assert array.flags.c_contiguous, name
+            row[0] = array.__array_interface__["data"][0]
+            row[1 : 1 + array.ndim] = array.shape
+        object.__setattr__(self, "places", found)
+        object.__setattr__(self, "address", found.__array_interface__["data"][0])
+
+
+TABLES = tuple(each.name for each in fields(Memory) if each.init)
+KINDS: dict[str, tuple[np.dtype[Any], int]] = {
+    name: (np.dtype(np.int64), 1) for name in TABLES
+} | {
+    "state": (STATE, 1),
+    "pools": (POOL, 1),
+    "nodes": (NODE, 1),
+    "levels": (LEVEL, 1),
+    "workloads": (WORKLOAD, 1),
+    "options": (OPTION, 1),
+    "ways": (WAY, 2),
+    "busy": (BUSY, 1),
+    "rules": (RULE, 1),
+    "reviews": (REVIEW, 1),
+    "lines": (LINE, 1),
+    "requests": (REQUEST, 1),
+    "entries": (ENTRY, 1),
+    "outside": (OUTSIDE, 1),
+    "events": (EVENT, 1),
+    "streams": (STREAM, 1),
+    "dataset_bytes": (np.dtype(np.float64), 1),
+    "dataset_growth": (np.dtype(np.float64), 1),
+} | {
+    name: (np.dtype(np.int64), 2)
+    for name in (
+        "watchers", "midnights", "at_site", "asking", "route_link", "attempts", "replicas", "refusals", "outages",
+        "shipments", "transfers", "delivered",
+    )
+} | {"route_bps": (np.dtype(np.float64), 2)}
+"""The elements of each table, and its dimensions."""

@@ -1,0 +1,189 @@
+"""What happens to jobs and replicas between dispatches: they arrive, start, end; services scale."""
+
+from sim.engine.compiled.calendar import FINISH, LIFETIME, push
+from sim.engine.compiled.draws import draw
+from sim.engine.compiled.layout import NONE, Memory
+from sim.engine.compiled.pools import give_back
+from sim.engine.compiled.queue import changed, checkpoints_of, join, leave, refuse
+from sim.engine.compiled.rules import first_to_go, local_s, reference_s, split
+from sim.jit import inner
+from sim.records import Kind, Outcome, Reason
+
+_JOB, _REPLICA = int(Kind.JOB), int(Kind.REPLICA)
+_RESIDENCY, _NEVER_FITS = int(Reason.RESIDENCY), int(Reason.NEVER_FITS)
+_FINISHED, _RECLAIMED, _FAILED = int(Outcome.FINISHED), int(Outcome.RECLAIMED), int(Outcome.FAILED)
+_RELEASED, _CUT_OFF = int(Outcome.RELEASED), int(Outcome.CUT_OFF)
+
+
+@inner
+def introduce(m: Memory, workload: int, size: int, kind: int, entity: int) -> bool:
+    """Write down what law and size rule out for a gang of a workload; whether it could ever run anywhere."""
+    facts = m.workloads[workload]
+    now_s = m.state[0].now_s
+    for k in range(facts.first_refusal, facts.first_refusal + facts.refusals):
+        refuse(m, now_s, kind, entity, m.refused[k], _RESIDENCY, 1)
+    fits = False
+    for option in range(facts.first_option, facts.first_option + facts.options):
+        if m.ways[option, size].is_possible == 1:
+            fits = True
+        else:
+            refuse(m, now_s, kind, entity, m.options[option].pool, _NEVER_FITS, 1)
+    return fits
+
+
+@inner
+def arrive(m: Memory, job: int) -> None:
+    """A job arrives."""
+    state = m.state[0]
+    request = state.slots + job
+    mine = m.requests[request]
+    mine.remaining_s = m.work_s[job]
+    mine.deadline_s = state.now_s + m.workloads[mine.workload].deadline_s
+    if introduce(m, mine.workload, m.sizes[request], _JOB, job):
+        join(m, request)
+
+
+@inner
+def start(m: Memory, request: int) -> bool:
+    """Set in motion what a new lease brings; False, and nothing has changed, where a draw is missing."""
+    state, lease = m.state[0], m.requests[request]
+    facts = m.workloads[lease.workload]
+    option = m.options[facts.first_option + lease.option]
+    here = m.pools[lease.pool]
+    attempt = m.starts[request] if facts.is_service == 1 else lease.attempt
+    boot_s, load_s, lifetime_s = 0, 0, 0
+    if here.is_owned == 0:
+        boot_s = draw(m, option.boot_stream, lease.number, attempt)
+    if facts.is_service == 1:
+        load_s = draw(m, facts.load_stream, lease.number, attempt)
+    if here.is_spot == 1:
+        lifetime_s = draw(m, option.lifetime_stream, lease.number, attempt)
+    if boot_s == NONE or load_s == NONE or lifetime_s == NONE:
+        return False
+    lease.boot_s = boot_s
+    lease.load_s = load_s
+    if facts.is_service == 1:
+        m.starts[request] += 1
+        lease.attempt = attempt
+    else:
+        push(m, lease.until_s + boot_s, FINISH, request, lease.spell)
+    if lifetime_s > 0:
+        push(m, lease.start_s + lifetime_s, LIFETIME, request, lease.spell)
+    state.started += 1
+    return True
+
+
+@inner
+def end(m: Memory, request: int, outcome: int) -> None:
+    """End the lease of a request now: what comes of it is written down, and it may wait again."""
+    state, mine = m.state[0], m.requests[request]
+    give_back(m, request, state.now_s)
+    changed(m, mine.pool)
+    mine.holds = 0
+    state.live -= 1
+    if m.workloads[mine.workload].is_service == 1:
+        _end_replica(m, request, outcome)
+    else:
+        _end_attempt(m, request, outcome)
+    if outcome in (_RECLAIMED, _FAILED):
+        join(m, request)
+
+
+@inner
+def _end_attempt(m: Memory, request: int, outcome: int) -> None:
+    state, mine = m.state[0], m.requests[request]
+    facts = m.workloads[mine.workload]
+    speed_ppm = m.options[facts.first_option + mine.option].speed_ppm
+    notice_s = m.pools[mine.pool].notice_s if outcome == _RECLAIMED else 0
+    here_s = local_s(mine.remaining_s, speed_ppm)
+    elapsed_s = state.now_s - mine.start_s
+    part = split(
+        checkpoints_of(m, mine.workload), here_s, mine.boot_s, mine.restart_s, elapsed_s, notice_s
+    )
+    row = m.attempts[:, state.attempts]
+    row[0], row[1], row[2], row[3] = mine.entity, mine.attempt, mine.pool, mine.node
+    row[4], row[5], row[6], row[7] = mine.leased, mine.start_s, state.now_s, outcome
+    row[8], row[9], row[10] = part.boot_s, part.restart_s, part.kept_s
+    row[11], row[12] = part.checkpoint_s, part.lost_s
+    state.attempts += 1
+    mine.remaining_s -= reference_s(part.kept_s, speed_ppm)
+    mine.attempt += 1
+
+
+@inner
+def _end_replica(m: Memory, request: int, outcome: int) -> None:
+    state, mine = m.state[0], m.requests[request]
+    row = m.replicas[:, state.replicas]
+    row[0], row[1], row[2], row[3], row[4] = mine.entity, mine.number, mine.attempt, mine.pool, mine.node
+    row[5], row[6] = mine.leased, mine.start_s
+    row[7] = min(mine.start_s + mine.boot_s + mine.load_s, state.now_s)
+    row[8], row[9] = state.now_s, outcome
+    state.replicas += 1
+    mine.attempt = 0
+
+
+@inner
+def scale(m: Memory, workload: int, replicas: int) -> None:
+    """Start replicas in the lowest empty slots, or stop those that go first."""
+    facts = m.workloads[workload]
+    request = facts.first_request
+    while facts.wanted < replicas:
+        while m.requests[request].is_wanted == 1:
+            request += 1
+        m.requests[request].is_wanted = 1
+        facts.wanted += 1
+        join(m, request)
+    while facts.wanted > replicas:
+        request = _first_to_go(m, workload)
+        mine = m.requests[request]
+        mine.is_wanted = 0
+        facts.wanted -= 1
+        if mine.holds == 1:
+            end(m, request, _RELEASED)
+        else:
+            leave(m, request)
+
+
+@inner
+def _first_to_go(m: Memory, workload: int) -> int:
+    facts = m.workloads[workload]
+    found = NONE
+    least = (2, 0, 0, 0)
+    for request in range(facts.first_request, facts.first_request + facts.slots):
+        mine = m.requests[request]
+        if mine.is_wanted == 1:
+            place = first_to_go(mine.holds == 0, mine.option, mine.start_s, mine.number)
+            if place < least:
+                found, least = request, place
+    return found
+
+
+@inner
+def take_back(m: Memory, pool: int) -> None:
+    """End the leases that a spot market no longer serves."""
+    here = m.pools[pool]
+    request = here.first_lease
+    while request != NONE:
+        following = m.requests[request].next_lease
+        if m.requests[request].leased > here.largest_gang:
+            end(m, request, _RECLAIMED)
+        request = following
+
+
+@inner
+def fail_leases(m: Memory, pool: int, node: int) -> None:
+    """End the leases that hold a node which has gone down."""
+    here = m.pools[pool]
+    one = m.nodes[here.first_node + node]
+    while one.held > 0:
+        end(m, m.held[here.first_held + node * here.size], _FAILED)
+
+
+@inner
+def close(m: Memory) -> None:
+    """Cut off what runs at the horizon."""
+    for pool in range(len(m.pools)):
+        while m.pools[pool].first_lease != NONE:
+            end(m, m.pools[pool].first_lease, _CUT_OFF)
+
+

@@ -1,0 +1,72 @@
+"""Events that are known from the start, in the one order: failures, repairs, markets, scaling, orders, midnights."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sim.engine.compiled.calendar import (
+    FAILURE,
+    ID_BITS,
+    MARKET,
+    NEVER_KEY,
+    ORDER,
+    RANK_BITS,
+    REPAIR,
+    REVIEW,
+    SCALING,
+)
+from sim.engine.compiled.layout import Ints
+from sim.policies.plan import Plan, Purchase, ServicePlan
+from sim.policies.procurement import DAY_S
+from sim.policies.scaling import desired_replicas
+from sim.world.world import World
+
+Part = tuple[Ints, int, Ints | int, int, Ints | int]
+"""Times [s], rank, ids, pool (or workload), values."""
+
+
+def outside_events(world: World, plan: Plan, wanted: list[Ints]) -> tuple[Ints, Ints, Ints]:
+    """Keys, pools (for scaling: workloads) and values of all events before the horizon, and one after it."""
+    keys, pools, values = [], [], []
+    for times_s, rank, ident, pool, value in _parts(world, plan, wanted):
+        before = times_s < plan.horizon_s
+        stands = np.broadcast_to(ident, times_s.shape)[before]
+        keys.append((((times_s[before] << RANK_BITS) | rank) << ID_BITS) | stands)
+        pools.append(np.full(len(stands), pool))
+        values.append(np.broadcast_to(value, times_s.shape)[before])
+    last = np.array([NEVER_KEY])
+    key, pool_of, value_of = (np.concatenate((*parts, last)) for parts in (keys, pools, values))
+    order = np.argsort(key, kind="stable")
+    return key[order], pool_of[order], value_of[order]
+
+
+def wanted_replicas(world: World, plan: Plan, service: ServicePlan) -> Ints:
+    """Replicas wanted in each interval; none of a service that fits nowhere."""
+    wanted = desired_replicas(service.scale, world.demand_rps[service.name], service.capacity_rps)
+    pools = (plan.pools[option.pool] for option in service.options)
+    fits = any(pool.leased(service.accelerators) <= pool.quota for pool in pools)
+    return wanted if fits else np.zeros(len(wanted), dtype=np.int64)
+
+
+def _parts(world: World, plan: Plan, wanted: list[Ints]) -> Iterator[Part]:
+    used = {option.pool for workload in (*plan.trainings, *plan.services) for option in workload.options}
+    midnights = np.arange(1, plan.horizon_s // DAY_S + 1)
+    number = 0
+    for index, pool in enumerate(plan.pools):
+        if pool.purchase is Purchase.OWNED and pool.path in world.failures:
+            times = world.failures[pool.path]
+            yield times.up_s, REPAIR, times.node, index, times.node
+            yield times.down_s, FAILURE, times.node, index, times.node
+        elif pool.path in world.markets and index in used:
+            market = world.markets[pool.path]
+            yield market.change_s[1:], MARKET, index, index, market.largest_gang[1:]
+        first = sum(len(other.orders) for other in plan.pools[:index])
+        for rule, order in enumerate(pool.orders):
+            if order.at_s is not None:
+                yield np.array([order.at_s]), ORDER, number, index, first + rule
+                number += 1
+        if any(order.at_s is None for order in pool.orders):
+            yield midnights * DAY_S, REVIEW, index, index, midnights
+    for service, replicas in enumerate(wanted):
+        changes = np.flatnonzero(np.diff(replicas, prepend=0))
+        yield changes * plan.interval_s, SCALING, service, len(plan.trainings) + service, replicas[changes]

@@ -1,0 +1,19 @@
+"""The rules that both engines share, made known to the compiler; they stay plain functions for everyone else."""
+
+from sim.jit import usable
+from sim.policies import checkpoints, placement, plan, procurement, scaling
+
+full_length_s = usable(checkpoints.full_length_s)
+split = usable(checkpoints.split)
+opens_s = usable(placement.opens_s)
+holds = usable(placement.holds)
+local_s = usable(placement.local_s)
+reference_s = usable(placement.reference_s)
+length_class = usable(placement.length_class)
+copying_s = usable(plan.copying_s)
+may_judge = usable(procurement.may_judge)
+was_busy = usable(procurement.was_busy)
+shipments = usable(procurement.shipments)
+shipped = usable(procurement.shipped)
+fitting = usable(procurement.fitting)
+first_to_go = usable(scaling.first_to_go)

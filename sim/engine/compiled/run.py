@@ -1,0 +1,82 @@
+"""One run of the compiled engine: Python gives room and draws, the kernel does the rest."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from sim.engine.compiled.calendar import LATEST_S, MOST_ID
+from sim.engine.compiled.draws import DrawTable
+from sim.engine.compiled.layout import Ints, Memory
+from sim.engine.compiled.loop import DONE, NEEDS_DRAW, advance, begin
+from sim.engine.compiled.results import records_of
+from sim.engine.compiled import memory as _memory  # teaches the compiler
+from sim.engine.compiled.setup import node_places, set_up, table
+from sim.policies.plan import Plan
+from sim.records import Records
+from sim.world.world import World
+
+MOST_OPTIONS = 60
+MOST_NODES = 1 << 20
+MOST_ACCELERATOR_S = (1 << 62) // 1_000_000
+
+
+def too_much(world: World, plan: Plan) -> str | None:
+    """Why this is too much for the whole numbers of the compiled engine; None where it is not."""
+    workloads = (*plan.trainings, *plan.services)
+    nodes = [node_places(plan, pool) for pool in plan.pools]
+    accelerators = sum(n * pool.node_accelerators for n, pool in zip(nodes, plan.pools, strict=True))
+    limits = (
+        (plan.horizon_s, LATEST_S, "seconds"),
+        (2 * len(world.jobs), MOST_ID, "jobs"),
+        (max((len(workload.options) for workload in workloads), default=0), MOST_OPTIONS, "pools of a workload"),
+        (sum(nodes), MOST_NODES, "nodes that may come to stand"),
+        (accelerators * plan.horizon_s, MOST_ACCELERATOR_S, "accelerator-seconds"),
+    )
+    for amount, most, what in limits:
+        if amount > most:
+            return f"{amount:,} {what}, and {most:,} are the most"
+    return None
+
+
+def run(world: World, plan: Plan) -> Records:
+    """Everything that happens when `plan` meets `world`, from 0 to the horizon."""
+    memory, draws = set_up(world, plan)
+    memory = _with_draws(memory, draws)
+    begin(memory)
+    while (outcome := advance(memory)) != DONE:
+        memory = _more_draws(memory, draws) if outcome == NEEDS_DRAW else _more_room(memory)
+    return records_of(memory, plan)
+
+
+def _more_draws(memory: Memory, draws: DrawTable) -> Memory:
+    state = memory.state[0]
+    address = (state["needed_stream"], state["needed_entity"], state["needed_attempt"])
+    draws.work_out(*map(int, address))
+    return _with_draws(memory, draws)
+
+
+def _with_draws(memory: Memory, draws: DrawTable) -> Memory:
+    return replace(memory, draw_keys=draws.keys, draw_s=draws.seconds)
+
+
+def _more_room(memory: Memory) -> Memory:
+    """All growing tables twice as large."""
+    events = table(memory.events.dtype, 2 * len(memory.events) + 2 * len(memory.requests))
+    events[: len(memory.events)] = memory.events
+    room = len(memory.requests)
+    return replace(
+        memory,
+        events=events,
+        attempts=_wider(memory.attempts, room),
+        replicas=_wider(memory.replicas, room),
+        refusals=_wider(memory.refusals, room * int(memory.state[0]["width"])),
+        shipments=_wider(memory.shipments, 0),
+    )
+
+
+def _wider(rows: Ints, more: int) -> Ints:
+    wide = np.zeros((len(rows), 2 * rows.shape[1] + more + 64), dtype=np.int64)
+    wide[:, : rows.shape[1]] = rows
+    return wide
+
+

@@ -1,0 +1,366 @@
+"""From a plan and a world to the memory of the compiled engine."""
+
+import math
+from dataclasses import dataclass, field
+from itertools import accumulate, chain
+
+import numpy as np
+
+from sim.distributions import Constant
+from sim.engine.compiled import layout
+from sim.engine.compiled.draws import MOST_STREAMS, DrawTable
+from sim.engine.compiled.layout import NONE, Array, Ints, Memory
+from sim.engine.compiled.outside import outside_events, wanted_replicas
+from sim.jit import is_compiling
+from sim.policies.placement import Busy
+from sim.policies.plan import OptionPlan, Plan, PoolPlan, Purchase, ServicePlan, TrainingPlan
+from sim.policies.procurement import DAY_S
+from sim.world.world import ANY_GANG, World
+
+CLASSES = 64
+"""More than there are classes of length (`sim.policies.placement.length_class`)."""
+FEW = 64
+"""Rows that a table has room for at first, where nothing better is known."""
+
+AnyWorkload = TrainingPlan | ServicePlan
+Leaf = int
+OUT: Leaf = 1 << 62
+
+
+def table(kind: np.dtype[np.void], rows: int) -> Array:
+    """`rows` records of zeros; without the compiler such whose fields Python can name."""
+    empty = np.zeros(rows, dtype=kind)
+    return empty if is_compiling() else empty.view(np.recarray)
+
+
+def set_up(world: World, plan: Plan) -> tuple[Memory, DrawTable]:
+    """The memory at the start, without draws, and the table that works these out."""
+    streams = _Streams(world)
+    workloads: tuple[AnyWorkload, ...] = (*plan.trainings, *plan.services)
+    width = max((len(workload.options) for workload in workloads), default=1)
+    wanted = [wanted_replicas(world, plan, service) for service in plan.services]
+    slots = [int(replicas.max(initial=0)) for replicas in wanted]
+    requests = sum(slots) + len(world.jobs)
+    sizes, size_of = _sizes(world, plan, slots)
+    places = [node_places(plan, pool) for pool in plan.pools]
+    lines = _Lines(plan)
+    ways = lines.ways([option for workload in workloads for option in workload.options], sizes)
+    pools = _pools(world, plan, places, lines, streams)
+    memory = Memory(
+        state=table(layout.STATE, 1),
+        pools=pools,
+        nodes=table(layout.NODE, sum(places)),
+        held=zeros(sum(n * pool.node_accelerators for n, pool in zip(places, plan.pools, strict=True))),
+        levels=_levels(plan, places),
+        words=zeros(sum(_words(n) * (p.node_accelerators + 1) for n, p in zip(places, plan.pools, strict=True))),
+        summary=zeros(
+            sum(_words(_words(n)) * (p.node_accelerators + 1) for n, p in zip(places, plan.pools, strict=True))
+        ),
+        trees=np.full(
+            sum(_leaves(n) * 2 * p.node_accelerators for n, p in zip(places, plan.pools, strict=True)), OUT
+        ),
+        touched=zeros(2 * sum(places)),
+        chosen=zeros(max(places, default=0) + 1),
+        promised=zeros(sum(places)),
+        workloads=_workloads(plan, slots, sizes, streams),
+        options=_options(plan, workloads, streams),
+        ways=ways,
+        refused=np.array([pool for workload in workloads for pool in workload.forbidden], dtype=np.int64),
+        busy=lines.busy_table(),
+        rules=_rules(plan),
+        reviews=_reviews(plan),
+        lines=lines.table(),
+        active=zeros(lines.count),
+        watchers=zeros((len(plan.pools), len(plan.pools))),
+        requests=_requests(world, plan, slots),
+        entries=table(layout.ENTRY, requests * width),
+        sizes=size_of,
+        fresh=zeros(requests),
+        granted=zeros(requests),
+        arrivals=np.ascontiguousarray(world.jobs.submit_s),
+        work_s=np.ascontiguousarray(world.jobs.work_s),
+        outside=_outside(world, plan, wanted),
+        events=table(layout.EVENT, 2 * requests + FEW),
+        streams=streams.table(),
+        draw_keys=zeros(0),
+        draw_s=zeros(0),
+        starts=zeros(sum(slots)),
+        midnights=zeros((len(plan.pools) * (plan.horizon_s // DAY_S + 1), 2)),
+        at_site=_copies(plan),
+        asking=np.full((len(plan.datasets), len(plan.sites)), NONE),
+        dataset_home=np.array(plan.dataset_home, dtype=np.int64),
+        dataset_bytes=np.array(plan.dataset_bytes, dtype=np.float64),
+        dataset_growth=np.array(plan.dataset_growth_bytes_per_s, dtype=np.float64),
+        route_link=_links(plan),
+        route_bps=_bandwidths(plan),
+        link_free_s=zeros(1 + max((route.link for route in plan.routes.values()), default=0)),
+        attempts=zeros((13, 2 * len(world.jobs) + FEW)),
+        replicas=zeros((10, 4 * sum(slots) + FEW)),
+        refusals=zeros((6, 2 * requests * width + FEW)),
+        outages=zeros((4, sum(len(times.node) for times in world.failures.values()) + 1)),
+        shipments=zeros((6, FEW)),
+        transfers=zeros((8, len(plan.datasets) * len(plan.sites) + 1)),
+        delivered=zeros((4, sum(places) + 1)),
+    )
+    state = memory.state
+    state["horizon_s"], state["jobs"], state["slots"] = plan.horizon_s, len(world.jobs), sum(slots)
+    state["width"] = width
+    state["shipping"] = sum(rule.deliveries for pool in plan.pools for rule in pool.orders)
+    return memory, DrawTable(world.draws, streams.names)
+
+
+def zeros(shape: int | tuple[int, ...]) -> Ints:
+    """Whole numbers."""
+    return np.zeros(shape, dtype=np.int64)
+
+
+def node_places(plan: Plan, pool: PoolPlan) -> int:
+    """The most nodes that an owned pool can come to hold, even if conditional orders are placed every day."""
+    days = plan.horizon_s // DAY_S
+    ordered = sum(rule.nodes * (days if rule.at_s is None else 1) for rule in pool.orders)
+    return min(pool.standing + ordered, max(pool.max_nodes, pool.standing))
+
+
+def _words(nodes: int) -> int:
+    """Words of 32 bits for as many nodes, one at least."""
+    return max(-(-nodes // 32), 1)
+
+
+def _leaves(nodes: int) -> int:
+    """The power of two that is not smaller; 0 for pools without nodes."""
+    return 1 << (nodes - 1).bit_length() if nodes else 0
+
+
+def _sizes(world: World, plan: Plan, slots: list[int]) -> tuple[list[int], Ints]:
+    """The sizes of gangs that there are, and which of them each request has."""
+    replicas = np.repeat([service.accelerators for service in plan.services], slots).astype(np.int64)
+    declared = np.array([service.accelerators for service in plan.services], dtype=np.int64)
+    gangs = np.concatenate((replicas, world.jobs.accelerators))
+    sizes = np.flatnonzero(np.bincount(np.concatenate((gangs, declared)), minlength=1))
+    return sizes.tolist(), np.searchsorted(sizes, gangs).astype(np.int64)
+
+
+def _pools(world: World, plan: Plan, places: list[int], lines: "_Lines", streams: "_Streams") -> Array:
+    pools = table(layout.POOL, len(plan.pools))
+    node = held = level = tree = rule = 0
+    used = {option.pool for workload in (*plan.trainings, *plan.services) for option in workload.options}
+    for index, (pool, here, nodes) in enumerate(zip(plan.pools, pools, places, strict=True)):
+        is_owned = pool.purchase is Purchase.OWNED
+        market = world.markets.get(pool.path)
+        facts = {
+            "is_owned": is_owned,
+            "is_spot": pool.purchase is Purchase.SPOT,
+            "backfill": is_owned and plan.backfill,
+            "size": pool.node_accelerators,
+            "quota": pool.quota,
+            "notice_s": pool.notice_s,
+            "max_nodes": pool.max_nodes,
+            "site": pool.site,
+            "first_node": node,
+            "first_held": held,
+            "first_level": level,
+            "first_tree": tree,
+            "leaves": _leaves(nodes),
+            "first_line": lines.first_at(index),
+            "first_rule": rule,
+            "rules": len(pool.orders),
+            "first_midnight": index * (plan.horizon_s // DAY_S + 1),
+            "lead_stream": streams.of(f"lead-time:{pool.path}"),
+            "nodes": pool.standing,
+            "largest_gang": ANY_GANG if market is None or index not in used else market.largest_gang[0],
+            "first_lease": NONE,
+        }
+        for name, value in facts.items():
+            here[name] = value
+        node += nodes
+        held += nodes * pool.node_accelerators
+        level += pool.node_accelerators + 1
+        tree += _leaves(nodes) * 2 * pool.node_accelerators
+        rule += len(pool.orders)
+    return pools
+
+
+def _levels(plan: Plan, places: list[int]) -> Array:
+    levels = table(layout.LEVEL, sum(pool.node_accelerators + 1 for pool in plan.pools))
+    words = [
+        _words(nodes) for pool, nodes in zip(plan.pools, places, strict=True) for _ in range(pool.node_accelerators + 1)
+    ]
+    levels["first_word"] = list(accumulate(words, initial=0))[:-1]
+    levels["first_summary"] = list(accumulate(map(_words, words), initial=0))[:-1]
+    levels["summaries"] = list(map(_words, words))
+    return levels
+
+
+def _workloads(plan: Plan, slots: list[int], sizes: list[int], streams: "_Streams") -> Array:
+    workloads = table(layout.WORKLOAD, len(plan.trainings) + len(plan.services))
+    option = refusal = 0
+    for row, workload in zip(workloads, (*plan.trainings, *plan.services), strict=True):
+        row["first_option"], row["options"] = option, len(workload.options)
+        row["first_refusal"], row["refusals"] = refusal, len(workload.forbidden)
+        row["load_stream"] = NONE
+        option += len(workload.options)
+        refusal += len(workload.forbidden)
+    for row, training in zip(workloads, plan.trainings, strict=False):
+        row["every_s"], row["cost_s"], row["restart_s"] = training.checkpoints
+        row["deadline_s"] = training.deadline_s
+    first = list(accumulate(slots, initial=0))
+    for n, service in enumerate(plan.services):
+        row = workloads[len(plan.trainings) + n]
+        row["is_service"], row["load_stream"] = 1, streams.of(f"load:{service.name}")
+        row["size"], row["first_request"], row["slots"] = sizes.index(service.accelerators), first[n], slots[n]
+    return workloads
+
+
+def _options(plan: Plan, workloads: tuple[AnyWorkload, ...], streams: "_Streams") -> Array:
+    owned = [(workload.name, option) for workload in workloads for option in workload.options]
+    options = table(layout.OPTION, len(owned))
+    for row, (name, option) in zip(options, owned, strict=True):
+        path = plan.pools[option.pool].path
+        row["pool"], row["speed_ppm"], row["dataset"] = option.pool, option.speed_ppm, option.staged
+        row["wait_s"], row["slack_s"] = option.opening.wait_s, option.opening.slack_s
+        row["at_once"] = option.at_once
+        row["boot_stream"] = streams.of(f"boot:{path}:{name}")
+        row["lifetime_stream"] = streams.of(f"lifetime:{path}:{name}")
+    return options
+
+
+def _rules(plan: Plan) -> Array:
+    rules = table(layout.RULE, sum(len(pool.orders) for pool in plan.pools))
+    review = 0
+    for row, rule in zip(rules, chain.from_iterable(pool.orders for pool in plan.pools), strict=True):
+        row["nodes"], row["at_s"] = rule.nodes, NONE if rule.at_s is None else rule.at_s
+        row["deliveries"], row["first_review"], row["reviews"] = rule.deliveries, review, len(rule.reviews)
+        review += len(rule.reviews)
+    return rules
+
+
+def _reviews(plan: Plan) -> Array:
+    found = [review for pool in plan.pools for rule in pool.orders for review in rule.reviews]
+    reviews = table(layout.REVIEW, len(found))
+    for row, review in zip(reviews, found, strict=True):
+        row["above"], row["ppm"], row["days"] = review
+    return reviews
+
+
+def _requests(world: World, plan: Plan, slots: list[int]) -> Array:
+    """The slots of all services, then the jobs."""
+    jobs, replicas = world.jobs, sum(slots)
+    requests = table(layout.REQUEST, replicas + len(jobs))
+    service = np.repeat(np.arange(len(slots)), slots)
+    requests["workload"][:replicas] = len(plan.trainings) + service
+    requests["entity"][:replicas] = service
+    requests["number"][:replicas] = np.concatenate([np.arange(n) for n in slots] or [zeros(0)])
+    requests["workload"][replicas:] = jobs.workload
+    requests["entity"][replicas:] = np.arange(len(jobs))
+    requests["number"][replicas:] = jobs.number
+    return requests
+
+
+def _copies(plan: Plan) -> Ints:
+    at_site = zeros((len(plan.datasets), len(plan.sites)))
+    at_site[np.arange(len(plan.datasets)), list(plan.dataset_home)] = 1
+    return at_site
+
+
+def _links(plan: Plan) -> Ints:
+    links = np.full((len(plan.sites), len(plan.sites)), NONE)
+    for (source, target), route in plan.routes.items():
+        links[source, target] = route.link
+    return links
+
+
+def _bandwidths(plan: Plan) -> layout.Floats:
+    bandwidths = np.ones((len(plan.sites), len(plan.sites)))
+    for (source, target), route in plan.routes.items():
+        bandwidths[source, target] = route.bandwidth_bps
+    return bandwidths
+
+
+def _outside(world: World, plan: Plan, wanted: list[Ints]) -> Array:
+    keys, pools, values = outside_events(world, plan, wanted)
+    events = table(layout.OUTSIDE, len(keys))
+    events["key"], events["pool"], events["value"] = keys, pools, values
+    return events
+
+
+class _Streams:
+    """Streams of draws by number; one that says nothing has none."""
+
+    def __init__(self, world: World) -> None:
+        self.distributions = world.draws.distributions
+        self.names: list[str] = []
+        self.constants: list[int] = []
+
+    def of(self, name: str) -> int:
+        """The number of a stream."""
+        distribution = self.distributions.get(name)
+        if distribution is None:
+            return NONE
+        self.names.append(name)
+        is_constant = isinstance(distribution, Constant)
+        self.constants.append(math.ceil(distribution.quantile_at(0.5)) if is_constant else NONE)
+        return len(self.names) - 1
+
+    def table(self) -> Array:
+        """What is constant."""
+        assert len(self.names) <= MOST_STREAMS, f"{len(self.names)} streams of draws"
+        streams = table(layout.STREAM, len(self.names))
+        streams["constant_s"] = self.constants
+        return streams
+
+
+@dataclass
+class _Lines:
+    """The lines in which one can wait: by pool, accelerators and tests, and by length where that matters."""
+
+    plan: Plan
+    groups: dict[tuple[int, int, tuple[Busy, ...]], int] = field(default_factory=dict)
+    """The first line of each."""
+    count: int = 0
+
+    def ways(self, options: list[OptionPlan], sizes: list[int]) -> Array:
+        """Each option for gangs of each size."""
+        found = table(layout.WAY, len(options) * len(sizes))
+        for n, option in enumerate(options):
+            pool = self.plan.pools[option.pool]
+            for column, size in enumerate(sizes):
+                leased = pool.leased(size)
+                way = found[n * len(sizes) + column]
+                if leased <= pool.quota:
+                    way["is_possible"] = 1
+                    way["first_line"] = self._first((option.pool, leased, option.opening.busy))
+        return found.reshape(len(options), len(sizes))
+
+    def _first(self, group: tuple[int, int, tuple[Busy, ...]]) -> int:
+        if group not in self.groups:
+            self.groups[group] = self.count
+            self.count += self._classes(group[0])
+        return self.groups[group]
+
+    def _classes(self, pool: int) -> int:
+        is_owned = self.plan.pools[pool].purchase is Purchase.OWNED
+        return CLASSES if is_owned and self.plan.backfill else 1
+
+    def first_at(self, pool: int) -> int:
+        """Where the list of a pool's lines begins in which somebody waits."""
+        return sum(self._classes(other) for other, _, _ in self.groups if other < pool)
+
+    def busy_table(self) -> Array:
+        """The tests of all groups, one after the other."""
+        tests = [test for _, _, busy in self.groups for test in busy]
+        rows = table(layout.BUSY, len(tests))
+        for row, test in zip(rows, tests, strict=True):
+            row["pool"], row["above"], row["ppm"] = test
+        return rows
+
+    def table(self) -> Array:
+        """All lines, empty."""
+        lines = table(layout.LINE, self.count)
+        first_busy = 0
+        for (pool, leased, busy), first in self.groups.items():
+            rows = slice(first, first + self._classes(pool))
+            lines["pool"][rows], lines["leased"][rows] = pool, leased
+            lines["first_busy"][rows], lines["busy"][rows] = first_busy, len(busy)
+            first_busy += len(busy)
+        lines["root"] = NONE
+        return lines
