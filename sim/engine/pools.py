@@ -13,7 +13,7 @@ from operator import attrgetter
 from simpy import Event
 
 from sim.policies.checkpoints import NEVER
-from sim.policies.plan import PoolPlan
+from sim.policies.plan import UNLIMITED, PoolPlan
 from sim.records import Outcome, Reason
 from sim.world.world import ANY_GANG
 
@@ -82,6 +82,8 @@ class OwnedPool(Pool):
         self.held: list[dict[int, Lease]] = []
         self.kept = NO_NODES
         self.kept_until_s = 0
+        self.hopeless = UNLIMITED
+        """Gangs from this size on have been found to wait for nodes that nobody knows to be free ever."""
         self.promise: tuple[int, int, frozenset[int], int] | None = None
         self.down_since: dict[int, int] = {}
         self.up_s = 0
@@ -138,7 +140,8 @@ class OwnedPool(Pool):
         The next one gets nothing kept: one reservation a dispatch (EASY backfilling; D. Lifka, "The ANL/IBM
         SP scheduling system", 1995). Leases last as long as their owners say, so that what has been promised
         to a request stays true until it starts, or a lease ends early, or nodes fail, come back or arrive; it
-        is not computed anew at every dispatch. Without backfilling the whole pool is kept.
+        is not computed anew at every dispatch. One whose nodes would never be free is promised nothing, and
+        leaves the turn to the next. Without backfilling the whole pool is kept.
         """
         if not self.backfill:
             self.closed = True
@@ -146,7 +149,11 @@ class OwnedPool(Pool):
         if self.kept:
             return
         if self.promise is None or self.promise[:2] != (key, leased):
-            self.promise = (key, leased, *self._soonest(leased))
+            nodes, free_s = self._soonest(leased)
+            if not nodes:
+                self.hopeless = min(self.hopeless, leased)
+                return
+            self.promise = (key, leased, nodes, free_s)
         _, _, self.kept, self.kept_until_s = self.promise
 
     def _soonest(self, leased: int) -> tuple[frozenset[int], int]:
@@ -178,10 +185,11 @@ class OwnedPool(Pool):
         """Begin a dispatch, with nothing kept."""
         self.kept = NO_NODES
         self.closed = False
+        self.hopeless = UNLIMITED
 
     def is_over(self, leased: int) -> bool:
-        """Whether a gang can be passed over, as it neither fits nor is the first that does not."""
-        return leased > self.room and (self.closed or bool(self.kept))
+        """Whether a gang can be passed over, as it neither fits nor can be promised anything."""
+        return leased > self.room and (self.closed or bool(self.kept) or leased >= self.hopeless)
 
     def take(self, lease: Lease) -> None:
         """Enter a lease on its nodes."""

@@ -77,16 +77,18 @@ class Draws:
         distribution = self.distributions.get(stream)
         if distribution is None:
             return 0
+        return math.ceil(distribution.quantile_at(streams.uniform(self.key(stream), entity, attempt)))
+
+    def seconds_at(self, stream: str, u: Floats) -> Ints:
+        """The durations [s, whole] at the quantiles `u`, in its shape."""
+        return np.ceil(self.distributions[stream].quantile(u)).astype(np.int64)
+
+    def key(self, stream: str) -> streams.StreamKey:
+        """The key of a stream."""
         key = self.keys.get(stream)
         if key is None:
             key = self.keys[stream] = streams.stream_key(self.seed, self.run, stream)
-        return math.ceil(distribution.quantile_at(streams.uniform(key, entity, attempt)))
-
-    def many(self, stream: str, entities: Ints, attempts: Ints) -> Ints:
-        """The same draws, bit for bit, in the shape to which entities and attempts broadcast."""
-        key = streams.stream_key(self.seed, self.run, stream)
-        drawn = self.distributions[stream].quantile(streams.uniforms(key, entities, attempts))
-        return np.ceil(drawn).astype(np.int64)
+        return key
 
 
 @dataclass(frozen=True, slots=True)

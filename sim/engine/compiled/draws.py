@@ -1,12 +1,13 @@
 """Draws that were worked out in advance, as many as somebody has asked for: a hash table by address.
 
 A draw is a pure function of its address; the table only remembers it. When one is missing, the kernel hands
-over to Python with the address, which works out a block of neighbours at once (`Draws.many`).
+over to Python with the address, which works out a block of neighbours at once.
 """
 
 import numpy as np
 
 from sim.engine.compiled.layout import NONE, Ints, Memory
+from sim.engine.compiled.philox import block_of_uniforms
 from sim.jit import inner, kernel
 from sim.world.world import Draws
 
@@ -85,8 +86,9 @@ class DrawTable:
         rows = max(BLOCK // columns, 1)
         entity -= entity % rows
         attempt -= attempt % columns
-        entities = np.arange(entity, entity + rows)[:, np.newaxis]
-        values = self.draws.many(self.streams[stream], entities, np.arange(attempt, attempt + columns))
+        name = self.streams[stream]
+        drawn = block_of_uniforms(self.draws.key(name), entity, attempt, rows, columns)
+        values = self.draws.seconds_at(name, drawn)
         while 2 * (self.known + values.size) > len(self.keys):
             self._grow()
         self.known += enter_draws(self.keys, self.seconds, stream, entity, attempt, values)

@@ -25,14 +25,14 @@ def record(*names: str) -> np.dtype[np.void]:
 
 POOL = record(
     "is_owned", "is_spot", "backfill", "size", "quota", "notice_s", "max_nodes", "site",
-    "first_node", "first_held", "first_level", "first_tree", "leaves", "first_line", "first_rule", "rules",
+    "first_node", "first_held", "first_level", "first_tree", "leaves", "gangs", "first_line", "first_rule", "rules",
     "first_midnight", "lead_stream",
     # what is there
     "nodes", "down", "room", "leased", "largest_gang",
     # its own count
     "since_s", "leased_s", "up_s", "down_s",
     # the dispatch
-    "is_dirty", "serves", "looked_at", "closed", "kept", "lines",
+    "is_dirty", "serves", "closed", "kept", "hopeless", "lines",
     # the promise to the first that waits
     "promised", "promised_key", "promised_leased", "promised_nodes", "promised_s",
     # orders
@@ -54,7 +54,7 @@ WAY = record("first_line", "is_possible")
 BUSY = record("pool", "above", "ppm")
 RULE = record("nodes", "at_s", "deliveries", "first_review", "reviews")
 REVIEW = record("above", "ppm", "days")
-LINE = record("pool", "leased", "first_busy", "busy", "root", "place", "served", "is_known")
+LINE = record("pool", "leased", "first_busy", "busy", "root", "place", "is_known")
 REQUEST = record(
     "workload", "entity", "number",
     # waiting
@@ -67,6 +67,8 @@ ENTRY = record(
     "line", "length_s", "child", "next", "previous", "is_in_line", "asked_spell", "is_asked", "next_asked"
 )
 """A request's place in the line of one of its options."""
+HEAD = record("entry", "line", "leased", "pool")
+"""Who comes first in a line, during a dispatch."""
 EVENT = record("key", "what")
 OUTSIDE = record("key", "pool", "value")
 """An event that is known from the start: of the world's, or on the clock."""
@@ -74,7 +76,7 @@ STREAM = record("constant_s")
 """A stream of draws; `constant_s` is -1 where they differ."""
 STATE = record(
     "now_s", "horizon_s", "jobs", "slots", "width", "shipping",
-    "outside", "arrival", "events", "is_called", "fresh", "started", "granted", "serve", "live", "touched",
+    "outside", "arrival", "events", "is_called", "fresh", "started", "granted", "heads", "live", "touched",
     "attempts", "replicas", "refusals", "outages", "shipments", "transfers", "delivered",
     "needed_stream", "needed_entity", "needed_attempt",
 )  # fmt: skip
@@ -100,7 +102,8 @@ class Memory:
     summary: Ints
     """Which words of a level are not empty."""
     trees: Ints
-    """For each pool and number of accelerators when each node will have as many free: a tournament."""
+    """For each pool and number of accelerators that is asked for when each node will have as many free: a
+    tournament. (`gangs` of a pool has a bit for each such number.)"""
     touched: Ints
     """Nodes whose leaves in the tournaments are out of date, with their pools."""
     chosen: Ints
@@ -117,6 +120,7 @@ class Memory:
     rules: Array
     reviews: Array
     lines: Array
+    heads: Array
     active: Ints
     """Lines of each pool in which somebody waits."""
     watchers: Ints
@@ -173,7 +177,7 @@ class Memory:
         for row, name in zip(found, TABLES, strict=True):
             array: Array = getattr(self, name)
             assert array.flags.c_contiguous, name
-            row[0] = array.__array_interface__["data"][0]
+            row[0] = array.ctypes.data
             row[1 : 1 + array.ndim] = array.shape
         object.__setattr__(self, "places", found)
         object.__setattr__(self, "address", found.__array_interface__["data"][0])
@@ -194,6 +198,7 @@ KINDS: dict[str, tuple[np.dtype[Any], int]] = {
     "rules": (RULE, 1),
     "reviews": (REVIEW, 1),
     "lines": (LINE, 1),
+    "heads": (HEAD, 1),
     "requests": (REQUEST, 1),
     "entries": (ENTRY, 1),
     "outside": (OUTSIDE, 1),

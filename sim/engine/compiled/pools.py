@@ -5,6 +5,7 @@ from sim.engine.compiled.levels import enter, following, strike
 from sim.engine.compiled.soonest import promise_soonest, touch
 from sim.jit import inner
 from sim.policies.checkpoints import NEVER
+from sim.policies.plan import UNLIMITED
 from sim.records import Reason
 
 NOWHERE = -1
@@ -115,7 +116,9 @@ def keep_for(m: Memory, pool: int, leased: int, key: int) -> None:
     if here.kept > 0:
         return
     if here.promised == 0 or here.promised_key != key or here.promised_leased != leased:
-        promise_soonest(m, pool, leased)
+        if not promise_soonest(m, pool, leased):
+            here.hopeless = min(here.hopeless, leased)
+            return
         here.promised = 1
         here.promised_key = key
         here.promised_leased = leased
@@ -128,15 +131,16 @@ def open_pool(m: Memory, pool: int) -> None:
     here = m.pools[pool]
     here.kept = 0
     here.closed = 0
+    here.hopeless = UNLIMITED
 
 
 @inner
 def is_over(m: Memory, pool: int, leased: int) -> bool:
-    """Whether a gang can be passed over, as it neither fits nor is the first that does not."""
+    """Whether a gang can be passed over, as it neither fits nor can be promised anything."""
     here = m.pools[pool]
     if here.is_owned == 0:
         return here.closed == 1
-    return leased > here.room and (here.closed == 1 or here.kept > 0)
+    return leased > here.room and (here.closed == 1 or here.kept > 0 or leased >= here.hopeless)
 
 
 @inner

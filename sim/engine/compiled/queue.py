@@ -209,7 +209,12 @@ def dispatch(m: Memory) -> None:
 
 @inner
 def _begin(m: Memory) -> bool:
-    """Take up the dirty pools; whether there are any. One where nobody could fit is not looked at."""
+    """Take up the dirty pools, and note the heads of their lines; whether there are any dirty ones.
+
+    A pool where nobody could fit is not looked at.
+    """
+    state = m.state[0]
+    state.heads = 0
     any_dirty = False
     for pool in range(len(m.pools)):
         here = m.pools[pool]
@@ -220,41 +225,57 @@ def _begin(m: Memory) -> bool:
         here.is_dirty = 0
         open_pool(m, pool)
         free = room(m, pool)
-        here.looked_at = 0
-        for k in range(here.lines):
-            if m.lines[m.active[here.first_line + k]].leased <= free:
-                here.looked_at = 1
-                break
+        heads, fits = state.heads, False
+        for k in range(here.first_line, here.first_line + here.lines):
+            line = m.lines[m.active[k]]
+            m.heads[heads].entry = line.root
+            m.heads[heads].line = m.active[k]
+            m.heads[heads].leased = line.leased
+            m.heads[heads].pool = pool
+            heads += 1
+            if line.leased <= free:
+                fits = True
+        if fits:
+            state.heads = heads
     return any_dirty
 
 
 @inner
 def _serve(m: Memory) -> None:
     """Give out what is free at the dirty pools, in the order of the requests."""
-    state = m.state[0]
-    state.serve += 1
+    state, heads = m.state[0], m.heads
     while True:
-        first = _first_line(m)
+        first = _first_head(m)
         if first == NONE:
             return
-        if not _grant(m, m.lines[first].root // state.width):
-            m.lines[first].served = state.serve
+        head = heads[first]
+        line = m.lines[head.line]
+        if line.root == head.entry and not _grant(m, head.entry // state.width):
+            line_ends = True
+        else:
+            line_ends = line.root == NONE
+        if line_ends:
+            state.heads -= 1
+            heads[first] = heads[state.heads]
+        else:
+            head.entry = line.root
 
 
 @inner
-def _first_line(m: Memory) -> int:
-    """The line whose head comes first, of those that can still get something; -1 if there is none."""
-    serve = m.state[0].serve
+def _first_head(m: Memory) -> int:
+    """The head that comes first; those that can be passed over are forgotten. -1 if none is left."""
+    state, heads = m.state[0], m.heads
     first, least = NONE, NEVER
-    for pool in range(len(m.pools)):
-        here = m.pools[pool]
-        if here.serves == 0 or here.looked_at == 0:
+    k = 0
+    while k < state.heads:
+        head = heads[k]
+        if is_over(m, head.pool, head.leased):
+            state.heads -= 1
+            heads[k] = heads[state.heads]
             continue
-        for k in range(here.lines):
-            number = m.active[here.first_line + k]
-            line = m.lines[number]
-            if line.root < least and line.served != serve and not is_over(m, pool, line.leased):
-                first, least = number, line.root
+        if head.entry < least:
+            first, least = k, head.entry
+        k += 1
     return first
 
 

@@ -26,10 +26,11 @@ def records_of(memory: Memory, plan: Plan) -> Records:
     state = memory.state[0]
     jobs = int(state["jobs"])
     attempts = memory.attempts[:, : state["attempts"]]
-    order = order_by(attempts[0], jobs)
+    replicas = memory.replicas[:, : state["replicas"]]
+    first_slot = memory.workloads["first_request"][len(plan.trainings) :]
     return Records(
-        Attempts(*(column[order] for column in attempts)),
-        Replicas(*_sorted(memory.replicas[:, : state["replicas"]], unique=3)),
+        Attempts(*_in_order(attempts, order_by(attempts[0], jobs))),
+        Replicas(*_in_order(replicas, order_by(first_slot[replicas[0]] + replicas[1], len(memory.starts)))),
         Nodes(*_sorted(memory.delivered[:, : state["delivered"]])),
         Sold.of(sorted((n, pool.sold) for n, pool in enumerate(plan.pools) if pool.sold)),
         Outages(*_sorted(_outages(memory, plan))),
@@ -55,23 +56,23 @@ def order_by(keys: Ints, count: int) -> Ints:
     return order
 
 
-def _sorted(columns: Ints, unique: int | None = None) -> Ints:
-    """The rows in their order; the first `unique` columns tell them apart (None: all are needed).
+def _in_order(columns: Ints, order: Ints) -> list[Ints]:
+    return [column[order] for column in columns]
 
-    Where they fit, the columns are packed into one number for each row.
-    """
-    keys = columns[:unique]
+
+def _sorted(columns: Ints) -> list[Ints]:
+    """The rows in their order: where they fit, packed into one number for each."""
     if columns.shape[1] < 2:
-        return columns.copy()
-    least = keys.min(axis=1)
-    bits = [int(most).bit_length() for most in keys.max(axis=1) - least]
+        return list(columns.copy())
+    least = columns.min(axis=1)
+    bits = [int(most).bit_length() for most in columns.max(axis=1) - least]
     if sum(bits) > KEY_BITS:
-        return columns[:, np.lexsort(keys[::-1])]
+        return _in_order(columns, np.lexsort(columns[::-1]))
     packed = np.zeros(columns.shape[1], dtype=np.int64)
-    for column, low, width in zip(keys, least, bits, strict=True):
+    for column, low, width in zip(columns, least, bits, strict=True):
         packed <<= width
         packed |= column - low
-    return columns[:, np.argsort(packed, kind="stable")]
+    return _in_order(columns, np.argsort(packed, kind="stable"))
 
 
 def _outages(memory: Memory, plan: Plan) -> Ints:

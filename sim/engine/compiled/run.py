@@ -52,7 +52,7 @@ def _more_draws(memory: Memory, draws: DrawTable) -> Memory:
     state = memory.state[0]
     address = (state["needed_stream"], state["needed_entity"], state["needed_attempt"])
     draws.work_out(*map(int, address))
-    return _with_draws(memory, draws)
+    return memory if memory.draw_keys is draws.keys else _with_draws(memory, draws)
 
 
 def _with_draws(memory: Memory, draws: DrawTable) -> Memory:
@@ -60,23 +60,24 @@ def _with_draws(memory: Memory, draws: DrawTable) -> Memory:
 
 
 def _more_room(memory: Memory) -> Memory:
-    """All growing tables twice as large."""
-    events = table(memory.events.dtype, 2 * len(memory.events) + 2 * len(memory.requests))
+    """Tables that are half full, twice as large; and room for what one instant may bring to any of them."""
+    state = memory.state[0]
+    requests, width = len(memory.requests), int(state["width"])
+    events = table(memory.events.dtype, 2 * len(memory.events) + requests * width)
     events[: len(memory.events)] = memory.events
-    room = len(memory.requests)
     return replace(
         memory,
         events=events,
-        attempts=_wider(memory.attempts, room),
-        replicas=_wider(memory.replicas, room),
-        refusals=_wider(memory.refusals, room * int(memory.state[0]["width"])),
-        shipments=_wider(memory.shipments, 0),
+        attempts=_wider(memory.attempts, int(state["attempts"]), requests),
+        replicas=_wider(memory.replicas, int(state["replicas"]), requests),
+        refusals=_wider(memory.refusals, int(state["refusals"]), requests * width),
+        shipments=_wider(memory.shipments, int(state["shipments"]), int(state["shipping"])),
     )
 
 
-def _wider(rows: Ints, more: int) -> Ints:
-    wide = np.zeros((len(rows), 2 * rows.shape[1] + more + 64), dtype=np.int64)
-    wide[:, : rows.shape[1]] = rows
+def _wider(rows: Ints, used: int, more: int) -> Ints:
+    if 2 * used < rows.shape[1] and used + 2 * more < rows.shape[1]:
+        return rows
+    wide = np.zeros((len(rows), 2 * rows.shape[1] + 2 * more), dtype=np.int64)
+    wide[:, :used] = rows[:, :used]
     return wide
-
-

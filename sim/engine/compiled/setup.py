@@ -10,6 +10,7 @@ from sim.distributions import Constant
 from sim.engine.compiled import layout
 from sim.engine.compiled.draws import MOST_STREAMS, DrawTable
 from sim.engine.compiled.layout import NONE, Array, Ints, Memory
+from sim.engine.compiled.soonest import OUT
 from sim.engine.compiled.outside import outside_events, wanted_replicas
 from sim.jit import is_compiling
 from sim.policies.placement import Busy
@@ -23,8 +24,6 @@ FEW = 64
 """Rows that a table has room for at first, where nothing better is known."""
 
 AnyWorkload = TrainingPlan | ServicePlan
-Leaf = int
-OUT: Leaf = 1 << 62
 
 
 def table(kind: np.dtype[np.void], rows: int) -> Array:
@@ -40,6 +39,7 @@ def set_up(world: World, plan: Plan) -> tuple[Memory, DrawTable]:
     width = max((len(workload.options) for workload in workloads), default=1)
     wanted = [wanted_replicas(world, plan, service) for service in plan.services]
     slots = [int(replicas.max(initial=0)) for replicas in wanted]
+    started = sum(int(np.maximum(np.diff(replicas, prepend=0), 0).sum()) for replicas in wanted)
     requests = sum(slots) + len(world.jobs)
     sizes, size_of = _sizes(world, plan, slots)
     places = [node_places(plan, pool) for pool in plan.pools]
@@ -56,9 +56,7 @@ def set_up(world: World, plan: Plan) -> tuple[Memory, DrawTable]:
         summary=zeros(
             sum(_words(_words(n)) * (p.node_accelerators + 1) for n, p in zip(places, plan.pools, strict=True))
         ),
-        trees=np.full(
-            sum(_leaves(n) * 2 * p.node_accelerators for n, p in zip(places, plan.pools, strict=True)), OUT
-        ),
+        trees=np.full(sum(2 * pool["leaves"] * int(pool["gangs"]).bit_count() for pool in pools), OUT),
         touched=zeros(2 * sum(places)),
         chosen=zeros(max(places, default=0) + 1),
         promised=zeros(sum(places)),
@@ -70,6 +68,7 @@ def set_up(world: World, plan: Plan) -> tuple[Memory, DrawTable]:
         rules=_rules(plan),
         reviews=_reviews(plan),
         lines=lines.table(),
+        heads=table(layout.HEAD, lines.count + 1),
         active=zeros(lines.count),
         watchers=zeros((len(plan.pools), len(plan.pools))),
         requests=_requests(world, plan, slots),
@@ -95,8 +94,8 @@ def set_up(world: World, plan: Plan) -> tuple[Memory, DrawTable]:
         route_bps=_bandwidths(plan),
         link_free_s=zeros(1 + max((route.link for route in plan.routes.values()), default=0)),
         attempts=zeros((13, 2 * len(world.jobs) + FEW)),
-        replicas=zeros((10, 4 * sum(slots) + FEW)),
-        refusals=zeros((6, 2 * requests * width + FEW)),
+        replicas=zeros((10, started + 2 * sum(slots) + FEW)),
+        refusals=zeros((6, 2 * (len(world.jobs) + started) * width + FEW)),
         outages=zeros((4, sum(len(times.node) for times in world.failures.values()) + 1)),
         shipments=zeros((6, FEW)),
         transfers=zeros((8, len(plan.datasets) * len(plan.sites) + 1)),
@@ -161,6 +160,7 @@ def _pools(world: World, plan: Plan, places: list[int], lines: "_Lines", streams
             "first_level": level,
             "first_tree": tree,
             "leaves": _leaves(nodes),
+            "gangs": lines.gangs(index),
             "first_line": lines.first_at(index),
             "first_rule": rule,
             "rules": len(pool.orders),
@@ -175,7 +175,7 @@ def _pools(world: World, plan: Plan, places: list[int], lines: "_Lines", streams
         node += nodes
         held += nodes * pool.node_accelerators
         level += pool.node_accelerators + 1
-        tree += _leaves(nodes) * 2 * pool.node_accelerators
+        tree += 2 * _leaves(nodes) * lines.gangs(index).bit_count()
         rule += len(pool.orders)
     return pools
 
@@ -344,6 +344,12 @@ class _Lines:
     def first_at(self, pool: int) -> int:
         """Where the list of a pool's lines begins in which somebody waits."""
         return sum(self._classes(other) for other, _, _ in self.groups if other < pool)
+
+    def gangs(self, pool: int) -> int:
+        """A bit for each number of accelerators that is asked of a single node."""
+        size = self.plan.pools[pool].node_accelerators
+        numbers = {min(leased, size) for other, leased, _ in self.groups if other == pool}
+        return sum(1 << number for number in numbers) if self._classes(pool) > 1 else 0
 
     def busy_table(self) -> Array:
         """The tests of all groups, one after the other."""

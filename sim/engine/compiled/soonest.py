@@ -3,7 +3,7 @@
 Leaves are brought up to date only when somebody asks, and then only those of nodes whose leases have changed.
 """
 
-from sim.engine.compiled.layout import Memory
+from sim.engine.compiled.layout import Array, Memory
 from sim.jit import inner
 from sim.policies.checkpoints import NEVER
 
@@ -27,65 +27,71 @@ def touch(m: Memory, pool: int, node: int) -> None:
 
 
 @inner
-def promise_soonest(m: Memory, pool: int, leased: int) -> None:
-    """Promise the nodes that will be free soonest to a gang; none where a node would never be free."""
-    facts = m.pools[pool]
-    _forget(m, facts)
+def promise_soonest(m: Memory, pool: int, leased: int) -> bool:
+    """Promise the nodes that will be free soonest to a gang; False where a node would never be free."""
+    here = m.pools[pool]
     _refresh(m)
-    facts.promised_s = 0
     wanted, count = leased, 1
-    if leased > facts.size:
-        wanted, count = facts.size, leased // facts.size
-    tree = facts.first_tree + (wanted - 1) * 2 * facts.leaves
+    if leased > here.size:
+        wanted, count = here.size, leased // here.size
+    tree = _tree(here, wanted)
+    if m.trees[tree + 1] >= NEVER:
+        return False
     found = 0
     latest_s = 0
     while found < count:
-        latest_s = m.trees[tree + 1]
-        if latest_s >= NEVER:
+        soonest_s = m.trees[tree + 1]
+        if soonest_s >= NEVER:
             break
-        node = _winner(m, tree, facts.leaves)
-        m.promised[facts.first_node + found] = node
-        _set(m, tree, facts.leaves, node, OUT)
+        latest_s = soonest_s
+        node = _winner(m, tree, here.leaves)
+        m.chosen[found] = node
+        _set(m, tree, here.leaves, node, OUT)
         found += 1
     for k in range(found):
-        node = m.promised[facts.first_node + k]
-        _set(m, tree, facts.leaves, node, free_at(m, pool, node, wanted))
-    if found == count:
-        facts.promised_s = latest_s
-        facts.promised_nodes = count
-        for k in range(count):
-            m.nodes[facts.first_node + m.promised[facts.first_node + k]].is_promised = 1
+        _set(m, tree, here.leaves, m.chosen[k], free_at(m, pool, m.chosen[k], wanted))
+    if found < count:
+        return False
+    for k in range(here.promised_nodes):
+        m.nodes[here.first_node + m.promised[here.first_node + k]].is_promised = 0
+    for k in range(count):
+        m.promised[here.first_node + k] = m.chosen[k]
+        m.nodes[here.first_node + m.chosen[k]].is_promised = 1
+    here.promised_s = latest_s
+    here.promised_nodes = count
+    return True
 
 
 @inner
 def free_at(m: Memory, pool: int, node: int, wanted: int) -> int:
     """When a node will have `wanted` accelerators free, as far as the owners of its leases know."""
-    facts = m.pools[pool]
-    here = m.nodes[facts.first_node + node]
-    if here.is_up == 0:
+    here = m.pools[pool]
+    one = m.nodes[here.first_node + node]
+    if one.is_up == 0:
         return OUT
-    free, at_s = here.free, 0
-    first = facts.first_held + node * facts.size
+    free, at_s = one.free, 0
+    first = here.first_held + node * here.size
     while free < wanted:
         soonest_s = OUT
-        for place in range(first, first + here.held):
+        for place in range(first, first + one.held):
             until_s = m.requests[m.held[place]].until_s
             if at_s < until_s < soonest_s:
                 soonest_s = until_s
         at_s = soonest_s
-        for place in range(first, first + here.held):
+        for place in range(first, first + one.held):
             lease = m.requests[m.held[place]]
             if lease.until_s == at_s:
-                free += min(lease.leased, facts.size)
+                free += min(lease.leased, here.size)
     return at_s
 
 
 @inner
-def _forget(m: Memory, facts: int) -> None:
-    """Take the last promise back."""
-    for k in range(facts.promised_nodes):
-        m.nodes[facts.first_node + m.promised[facts.first_node + k]].is_promised = 0
-    facts.promised_nodes = 0
+def _tree(here: Array, wanted: int) -> int:
+    """Where the tournament for `wanted` accelerators begins: its rank among the numbers that are asked for."""
+    rank = 0
+    for smaller in range(1, wanted):
+        rank += (here.gangs >> smaller) & 1
+    return here.first_tree + rank * 2 * here.leaves
 
 
 @inner
@@ -94,11 +100,13 @@ def _refresh(m: Memory) -> None:
     state = m.state[0]
     for k in range(state.touched):
         pool, node = m.touched[2 * k], m.touched[2 * k + 1]
-        facts = m.pools[pool]
-        m.nodes[facts.first_node + node].is_touched = 0
-        for wanted in range(1, facts.size + 1):
-            tree = facts.first_tree + (wanted - 1) * 2 * facts.leaves
-            _set(m, tree, facts.leaves, node, free_at(m, pool, node, wanted))
+        here = m.pools[pool]
+        m.nodes[here.first_node + node].is_touched = 0
+        tree = here.first_tree
+        for wanted in range(1, here.size + 1):
+            if (here.gangs >> wanted) & 1 == 1:
+                _set(m, tree, here.leaves, node, free_at(m, pool, node, wanted))
+                tree += 2 * here.leaves
     state.touched = 0
 
 
