@@ -17,11 +17,15 @@ from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
+from numba.core import config as numba_config
 from numba.extending import register_jitable
 
 from sim.folders import default_cache_dir
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+config: Any = numba_config
+"""numba sets its settings by name, unseen by type checkers."""
 
 COMPILED_PARTS = ("jit.py", "engine/compiled", "policies", "serving")
 """Modules whose functions are compiled."""
@@ -39,12 +43,12 @@ def kernel(function: Function) -> Function:
 
 def usable(function: Function) -> Function:
     """A function of another part of the program, which stays as it is and can be compiled into kernels."""
-    return cast(Function, register_jitable(function))
+    return register_jitable(function)
 
 
 def is_compiling() -> bool:
     """Whether numba compiles at all (NUMBA_DISABLE_JIT)."""
-    return not numba.config.DISABLE_JIT
+    return not config.DISABLE_JIT
 
 
 @cache
@@ -62,7 +66,7 @@ def cache_folder() -> Path | None:
         return None
     if not os.access(folder, os.W_OK):
         return None
-    numba.config.CACHE_DIR = str(folder)
+    config.CACHE_DIR = str(folder)
     return folder
 
 

@@ -22,7 +22,8 @@ LAYERS = (
     {"calibrate"},
     {"loading"},
     {"scenario"},
-    {"distributions", "streams", "units", "errors", "calendar"},
+    {"distributions", "streams", "units", "errors", "calendar", "jit"},
+    {"folders"},
 )
 HEIGHT = {name: -level for level, names in enumerate(LAYERS) for name in names}
 
@@ -35,7 +36,7 @@ HOMES = {
     "sqlite3": {"study"},
     "click": {"cli"},
     "pydantic": {"scenario", "loading"},
-    "numba": {"serving"},
+    "numba": {"jit", "serving", "engine"},
 }
 
 

@@ -10,8 +10,9 @@ import pytest
 from numpy.typing import NDArray
 
 from sim.distributions import Constant, Exponential, lognormal_from_quantiles
+from sim.folders import default_cache_dir
 from sim.serving import surface
-from sim.serving.cache import default_cache_dir, digest_of
+from sim.serving.cache import digest_of
 from sim.serving.intervals import ReplicaGroup, close_intervals
 from sim.serving.kernels import waits_ggc
 from sim.serving.service import LlmService, Measure, Service, SingleService, Slo, Table

@@ -28,6 +28,10 @@ WORKERS = click.option(
     "--workers", type=click.IntRange(1, 1024), default=None, metavar="N",
     help="Processes; all cores when not said.",
 )  # fmt: skip
+ENGINE = click.option(
+    "--engine", type=click.Choice(["auto", "simpy", "compiled"]), default="auto", show_default=True,
+    help="The same results from each; auto takes the compiled engine wherever it can do the work.",
+)  # fmt: skip
 OUT = click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), default=None,
     help="Folder of the study; results/<scenario>-<digest> when not said.",

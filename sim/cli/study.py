@@ -6,7 +6,19 @@ from pathlib import Path
 import click
 
 from sim.cli.exits import resumable
-from sim.cli.options import JSON, OUT, QUIET, RUNS, SCENARIO, SEED, SET, STRATEGY, WORKERS, with_options
+from sim.cli.options import (
+    ENGINE,
+    JSON,
+    OUT,
+    QUIET,
+    RUNS,
+    SCENARIO,
+    SEED,
+    SET,
+    STRATEGY,
+    WORKERS,
+    with_options,
+)
 from sim.cli.output import answer, show
 
 
@@ -14,7 +26,7 @@ from sim.cli.output import answer, show
     short_help="Simulate every strategy of SCENARIO in the same futures.",
     epilog="Example: simulate scenarios/hospital.yaml --runs 500 --strategy hybrid --strategy cloud",
 )
-@with_options(SCENARIO, RUNS, SEED, STRATEGY, SET, WORKERS, OUT, JSON, QUIET)
+@with_options(SCENARIO, RUNS, SEED, STRATEGY, SET, WORKERS, ENGINE, OUT, JSON, QUIET)
 def run(
     scenario: Path,
     runs: int,
@@ -22,6 +34,7 @@ def run(
     strategies: tuple[str, ...],
     overrides: tuple[str, ...],
     workers: int | None,
+    engine: str,
     out: Path | None,
     as_json: bool,
     quiet: bool,
@@ -31,6 +44,7 @@ def run(
     An interrupted study goes on where it stopped when the same command is given again.
     """
     from sim.cli.reading import read_scenario
+    from sim.engine import Engine
     from sim.study.prepare import carry_out
     from sim.study.summary import FILE_NAME
 
@@ -40,7 +54,7 @@ def run(
     with resumable(), Progress(quiet=quiet) as progress:
         outcome = carry_out(
             loaded, scenario.stem, runs=runs, seed=seed, strategies=strategies, workers=workers, out=out,
-            command=sys.argv[1:], on_progress=progress,
+            command=sys.argv[1:], on_progress=progress, engine=Engine(engine),
         )  # fmt: skip
         progress.say("drawing figures")
         from sim.report.figures import draw_figures

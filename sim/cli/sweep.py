@@ -6,7 +6,19 @@ from pathlib import Path
 import click
 
 from sim.cli.exits import INCOMPLETE, resumable
-from sim.cli.options import JSON, OUT, QUIET, RUNS, SCENARIO, SEED, SET, STRATEGY, WORKERS, with_options
+from sim.cli.options import (
+    ENGINE,
+    JSON,
+    OUT,
+    QUIET,
+    RUNS,
+    SCENARIO,
+    SEED,
+    SET,
+    STRATEGY,
+    WORKERS,
+    with_options,
+)
 from sim.cli.output import answer, show
 
 
@@ -21,7 +33,7 @@ from sim.cli.output import answer, show
         "--vary", "axes", multiple=True, required=True, metavar="PATH=VALUES",
         help="FIRST..LAST, FIRST..LAST..STEP or A,B,C. Repeat it for a grid.",
     ),
-    RUNS, SEED, STRATEGY, SET, WORKERS, OUT, JSON, QUIET,
+    RUNS, SEED, STRATEGY, SET, WORKERS, ENGINE, OUT, JSON, QUIET,
 )  # fmt: skip
 def sweep(
     scenario: Path,
@@ -31,6 +43,7 @@ def sweep(
     strategies: tuple[str, ...],
     overrides: tuple[str, ...],
     workers: int | None,
+    engine: str,
     out: Path | None,
     as_json: bool,
     quiet: bool,
@@ -44,6 +57,7 @@ def sweep(
     An interrupted sweep goes on where it stopped when the same command is given again.
     """
     from sim.cli.reading import read_scenario
+    from sim.engine import Engine
     from sim.planning.axes import parse_axes
     from sim.planning.sweep import DOCUMENT, concerned, default_folder, read_cells
     from sim.planning.sweep import sweep as carry_out
@@ -57,7 +71,7 @@ def sweep(
     with resumable(), Progress(quiet=quiet) as progress:
         results = carry_out(
             cells, scenario.stem, runs=runs, seed=seed, strategies=chosen, workers=workers, folder=folder,
-            command=sys.argv[1:], on_progress=progress,
+            command=sys.argv[1:], on_progress=progress, engine=Engine(engine),
         )  # fmt: skip
         progress.say("drawing figures")
         from sim.report.sweeps import draw_sweep, sweep_report

@@ -6,15 +6,13 @@ how many there are, and where.
 
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from sim.engine.clock import At, Rank
 from sim.engine.pools import Lease
 from sim.engine.queue import Request, Way
 from sim.engine.training import Process, Stage, boot_of, limit_lifetime, possible
 from sim.policies.checkpoints import NEVER
 from sim.policies.plan import ServicePlan
-from sim.policies.scaling import desired_replicas, first_to_go
+from sim.policies.scaling import first_to_go, replica_changes
 from sim.records import Kind, Outcome
 from sim.world.world import World
 
@@ -50,9 +48,8 @@ def service(stage: Stage, world: World, index: int) -> Process:
     if not ways:
         return
     fleet = Fleet(index, plan, ways, (NEVER,) * len(ways))
-    wanted = desired_replicas(plan.scale, world.demand_rps[plan.name], plan.capacity_rps)
-    changes = np.flatnonzero(np.diff(wanted, prepend=-1))
-    for interval, replicas in zip(changes.tolist(), wanted[changes].tolist(), strict=True):
+    changes, wanted = replica_changes(plan.scale, world.demand_rps[plan.name], plan.capacity_rps)
+    for interval, replicas in zip(changes.tolist(), wanted.tolist(), strict=True):
         yield At(stage.env, interval * stage.plan.interval_s, Rank.SCALING, index)
         scale_to(stage, fleet, replicas)
 

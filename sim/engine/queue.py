@@ -192,6 +192,8 @@ class Queue:
         if option.staged >= 0 and not self.staging.is_ready(option.staged, option.pool):
             if may_send:
                 self.staging.ask(option.staged, option.pool, lambda: self._open(request, spell, n))
+                if not self.called:
+                    self._call_dispatch()
             return
         request.opened[n] = True
         line = request.lines[n]
@@ -206,9 +208,10 @@ class Queue:
             self._serve(dirty)
         self.called = False
         fresh, self.fresh = self.fresh, []
-        for request in sorted(fresh, key=_key_of):
+        for request in fresh:
             if request.waiting:
                 self._note_waiting(request)
+        self.staging.send()
 
     def _serve(self, dirty: set[int]) -> None:
         """Give out what is free at the dirty pools, in the order of the keys."""
@@ -296,7 +299,3 @@ class Queue:
     def _open_later(self, request: Request, n: int, opens_s: int) -> None:
         spell = request.spell
         At(self.env, opens_s, Rank.OPENING, request.key, lambda _: self._open(request, spell, n))
-
-
-def _key_of(request: Request) -> int:
-    return request.key

@@ -24,6 +24,7 @@ class Staging:
         self.log = log
         self.ready = set(enumerate(plan.dataset_home))
         self.waiting: dict[tuple[int, int], list[Callable[[], None]]] = {}
+        self.asked: list[tuple[int, int]] = []
         self.link_free_s: dict[int, int] = {}
         self.rows: dict[tuple[int, int], tuple[int, ...]] = {}
 
@@ -32,11 +33,17 @@ class Staging:
         return (dataset, self.plan.pools[pool].site) in self.ready
 
     def ask(self, dataset: int, pool: int, then: Callable[[], None]) -> None:
-        """Call `then` once the dataset is at the pool's site; the first to ask starts the transfer."""
+        """Call `then` once the dataset is at the pool's site; who is the first to ask has it sent."""
         site = self.plan.pools[pool].site
         waiting = self.waiting.setdefault((dataset, site), [])
         waiting.append(then)
         if len(waiting) == 1:
+            self.asked.append((dataset, site))
+
+    def send(self) -> None:
+        """Begin the transfers that this instant has asked for, in the order of datasets and sites."""
+        asked, self.asked = sorted(self.asked), []
+        for dataset, site in asked:
             self._send(dataset, site)
 
     def _send(self, dataset: int, site: int) -> None:

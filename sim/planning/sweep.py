@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from sim.engine import Engine
 from sim.errors import ScenarioError
 from sim.loading import digest
 from sim.planning.axes import Axis, Point, grid, numbers
@@ -106,6 +107,7 @@ def sweep(
     folder: Path,
     command: Sequence[str],
     on_progress: Listener,
+    engine: Engine = Engine.AUTO,
 ) -> list[Result]:
     """Carry out one study per cell below `folder`, all on the same worlds, or what is missing of them.
 
@@ -117,7 +119,7 @@ def sweep(
         outcome = carry_out(
             cell.scenario, name, runs=runs, seed=seed, strategies=strategies, workers=workers,
             out=folder / CELLS / cell.folder, command=command,
-            on_progress=_InCell(on_progress, place, len(cells)),
+            on_progress=_InCell(on_progress, place, len(cells)), engine=engine,
         )  # fmt: skip
         values = _headlines(outcome.folder, runs, strategies)
         first = values if place == 0 else first

@@ -125,6 +125,11 @@ class Plan:
     dataset_growth_bytes_per_s: tuple[float, ...]
     routes: Mapping[tuple[int, int], Route]
 
+    @property
+    def workloads(self) -> tuple[TrainingPlan | ServicePlan, ...]:
+        """The training workloads, then the services."""
+        return (*self.trainings, *self.services)
+
 
 def copying_s(size_bytes: float, bandwidth_bps: float) -> int:
     """How long a link needs for one transfer at its full bandwidth [s, rounded up]."""

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-
 MOST = (1 << 31) - 1
 """More replicas than any service has: they are counted in 32 bits, which halves the time it takes."""
 
@@ -20,20 +19,24 @@ class ScaleRule:
     stabilisation: int
 
 
-def desired_replicas(
+def replica_changes(
     rule: ScaleRule, demand_rps: NDArray[np.float64], capacity_rps: float
-) -> NDArray[np.int64]:
-    """Replicas wanted in each interval, from the demand of the interval before it (shape as `demand_rps`).
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The intervals from which on a service wants another number of replicas (the first too), and how many.
 
-    A service grows at once and shrinks to the most that it needed within the stabilisation window, as
-    horizontal autoscalers do. The interval before the start is taken to have been like the first.
+    A service wants what the demand of the interval before asks for. It grows at once and shrinks to the most
+    that it needed within the stabilisation window, as horizontal autoscalers do. The interval before the
+    start is taken to have been like the first. `demand_rps` has one value for each interval.
     """
-    if len(demand_rps) == 0 or capacity_rps <= 0.0:
-        return np.full(len(demand_rps), rule.least, dtype=np.int64)
+    if len(demand_rps) == 0:
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    if capacity_rps <= 0.0:
+        return np.zeros(1, dtype=np.int64), np.full(1, rule.least, dtype=np.int64)
     needed = np.ceil(demand_rps / (rule.target * capacity_rps))
     wanted = np.clip(needed, rule.least, min(rule.most, MOST)).astype(np.int32)
-    seen = np.concatenate((wanted[:1], wanted[:-1]))
-    return _highest_of_last(seen, rule.stabilisation + 1).astype(np.int64)
+    highest = _highest_of_last(np.concatenate((wanted[:1], wanted[:-1])), rule.stabilisation + 1)
+    changes = np.concatenate(([0], np.flatnonzero(highest[1:] != highest[:-1]) + 1))
+    return changes, highest[changes].astype(np.int64)
 
 
 def first_to_go(waits: bool, option: int, start_s: int, number: int) -> tuple[int, int, int, int]:

@@ -1,7 +1,6 @@
 """Tables kept on disk under the digest of all that they depend on, and checked when they are read."""
 
 import hashlib
-import os
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
@@ -16,17 +15,6 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 _DAMAGED = (OSError, ValueError, KeyError, EOFError, MemoryError, zipfile.BadZipFile)
-
-
-def default_cache_dir() -> Path | None:
-    """`simulate` in XDG_CACHE_HOME or ~/.cache; None where there is no home."""
-    root = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    if not root.is_absolute():
-        try:
-            root = Path.home() / ".cache"
-        except RuntimeError:
-            return None
-    return root / "simulate"
 
 
 def digest_of(question: object) -> str:

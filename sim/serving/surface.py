@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.distributions import Distribution
-from sim.serving.cache import default_cache_dir, digest_of, load_tables, save_tables
+from sim.folders import default_cache_dir
+from sim.serving.cache import digest_of, load_tables, save_tables
 from sim.serving.kernels import KERNEL_VERSION, read_surface
 from sim.serving.service import Measure, Service, Slo
 from sim.streams import generator, stream_key

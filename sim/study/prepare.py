@@ -4,18 +4,21 @@ import datetime as dt
 import os
 import platform
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 
 from sim import __version__
+from sim.engine import Engine, prepare, why_simpy
 from sim.errors import UsageError, closest
 from sim.loading import digest, resolved
+from sim.policies.plan import make_plan
+from sim.scenario.beliefs import realise
 from sim.scenario.model import Scenario
 from sim.study.expectations import Expectation, expectations_of
 from sim.study.journal import TOOL, Manifest
-from sim.study.services import build_servings
+from sim.study.services import Serving, Where, build_servings, medians
 from sim.study.simulation import MakeSimulation, Simulation
 from sim.study.study import Progress, StudyOutcome, StudyPlan, run_study
 
@@ -46,6 +49,7 @@ def carry_out(
     out: Path | None,
     command: Sequence[str],
     on_progress: Listener,
+    engine: Engine = Engine.AUTO,
 ) -> StudyOutcome:
     """Carry out a study of `runs` futures, or what is missing of it, in `out` or `results/<name>-<digest>`.
 
@@ -55,6 +59,7 @@ def carry_out(
     fingerprint = digest(scenario)
     folder = out if out is not None else RESULTS / f"{_safe(name)}-{fingerprint[:DIGEST_LENGTH]}"
     servings = build_servings(scenario, chosen, on_progress.say)
+    _choose_engine(scenario, chosen, servings, engine, on_progress)
     on_progress.say("futures")
 
     def listen(progress: Progress) -> None:
@@ -64,7 +69,7 @@ def carry_out(
         StudyPlan(
             folder=folder,
             manifest=manifest_of(scenario, fingerprint, seed, command),
-            make_simulator=MakeSimulation(Simulation(scenario, seed, chosen, servings)),
+            make_simulator=MakeSimulation(Simulation(scenario, seed, chosen, servings, engine)),
             runs=range(runs),
             strategies=chosen,
             expectations=expected(scenario, chosen),
@@ -72,6 +77,30 @@ def carry_out(
         ),
         listen,
     )
+
+
+def _choose_engine(
+    scenario: Scenario,
+    strategies: Sequence[str],
+    servings: Mapping[Where, Serving],
+    engine: Engine,
+    on_progress: Listener,
+) -> None:
+    """Make the compiled engine ready, and say which strategies are too much for it.
+
+    Raises UsageError where it is asked for and cannot do it.
+    """
+    if engine is Engine.SIMPY:
+        return
+    prepare(on_progress.say)
+    central = realise(scenario, medians(scenario))
+    rates = {where: serving.capacity_rps for where, serving in servings.items()}
+    for strategy in strategies:
+        reason = why_simpy(make_plan(central, strategy, rates))
+        if reason is not None and engine is Engine.COMPILED:
+            raise UsageError(f"--engine compiled: {strategy} is too much for it ({reason})")
+        if reason is not None:
+            on_progress.say(f"the SimPy engine runs {strategy}, which is slower: {reason}")
 
 
 def choose(scenario: Scenario, names: Sequence[str]) -> tuple[str, ...]:

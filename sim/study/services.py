@@ -8,14 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.distributions import Distribution, Mixture
+from sim.folders import default_cache_dir
 from sim.policies.plan import Plan
 from sim.records import Replicas
 from sim.scenario.beliefs import find_beliefs, realise
 from sim.scenario.law import allowed_sites
 from sim.scenario.model import Scenario
+from sim.scenario.quantities import Path
 from sim.scenario.sites import Site
 from sim.scenario.workloads import Inference, LlmServing, SingleServing
-from sim.serving.cache import default_cache_dir
 from sim.serving.intervals import Intervals, ReplicaGroup, close_intervals
 from sim.serving.service import LlmService, Measure, Service, SingleService, Slo, Table
 from sim.serving.surface import Surface, load_or_build
@@ -59,10 +60,7 @@ def build_servings(
     Beliefs are taken at their medians: a surface describes the service itself, whose figures are measured,
     not believed.
     """
-    medians = {
-        path: belief.quantity.distribution().quantile_at(0.5) for path, belief in find_beliefs(scenario)
-    }
-    central = realise(scenario, medians)
+    central = realise(scenario, medians(scenario))
     cache = default_cache_dir()
     found: dict[Where, Serving] = {}
     for name, workload in central.workloads.items():
@@ -74,6 +72,11 @@ def build_servings(
                     service.capacity_rps(), load_or_build(service, slo, trip, cache_dir=cache)
                 )
     return found
+
+
+def medians(scenario: Scenario) -> dict[Path, float]:
+    """The median of each belief, by its place."""
+    return {path: belief.quantity.distribution().quantile_at(0.5) for path, belief in find_beliefs(scenario)}
 
 
 def placed_pools(scenario: Scenario, name: str, workload: Inference, strategies: Sequence[str]) -> list[str]:

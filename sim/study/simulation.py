@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.calendar import month_edges
+from sim.engine import Engine
 from sim.engine import run as run_engine
 from sim.ledger import Category, Ledger, Traffic, focus_rows, micro_by, post, total_micro
 from sim.ledger.postings import NONE
@@ -28,11 +29,15 @@ class Simulation:
     seed: int
     strategies: tuple[str, ...]
     servings: Mapping[Where, Serving]
+    engine: Engine = Engine.AUTO
 
     def __call__(self, run: int) -> list[RunResult]:
         """The results of this run, in the order of the strategies."""
         world = sample(self.scenario, self.seed, run)
-        return [simulate_once(world, strategy, self.servings).result() for strategy in self.strategies]
+        return [
+            simulate_once(world, strategy, self.servings, self.engine).result()
+            for strategy in self.strategies
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +74,13 @@ class Run:
         )
 
 
-def simulate_once(world: World, strategy: str, servings: Mapping[Where, Serving]) -> Run:
+def simulate_once(
+    world: World, strategy: str, servings: Mapping[Where, Serving], engine: Engine = Engine.AUTO
+) -> Run:
     """What a strategy comes to in a world: engine, services, ledger; the books must agree."""
     scenario = world.scenario
     plan = make_plan(scenario, strategy, {where: serving.capacity_rps for where, serving in servings.items()})
-    records = run_engine(world, plan)
+    records = run_engine(world, plan, engine)
     check_books(plan, records)
     services = achieved(plan, scenario, world.demand_rps, records.replicas, servings)
     ledger = post(world, plan, records, responses(scenario, plan, services))

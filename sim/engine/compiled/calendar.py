@@ -10,9 +10,21 @@ TIME_BITS, RANK_BITS, ID_BITS = 33, 4, 26
 MOST_ID = (1 << ID_BITS) - 1
 LATEST_S = (1 << TIME_BITS) - 1
 
-FINISH, TRANSFER, DELIVERY, REPAIR, FAILURE, MARKET, LIFETIME, SCALING, ORDER, REVIEW, ARRIVAL, OPENING, DISPATCH = (
-    range(1, 14)
-)
+(
+    FINISH,
+    TRANSFER,
+    DELIVERY,
+    REPAIR,
+    FAILURE,
+    MARKET,
+    LIFETIME,
+    SCALING,
+    ORDER,
+    REVIEW,
+    ARRIVAL,
+    OPENING,
+    DISPATCH,
+) = range(1, 14)
 """The ranks of `sim.engine.clock`, in their order."""
 
 NEVER_KEY = (1 << 63) - 1

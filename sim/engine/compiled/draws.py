@@ -53,9 +53,7 @@ def draw(m: Memory, stream: int, entity: int, attempt: int) -> int:
 
 
 @kernel
-def enter_draws(
-    keys: Ints, seconds: Ints, stream: int, entity: int, attempt: int, values: Ints
-) -> int:
+def enter_draws(keys: Ints, seconds: Ints, stream: int, entity: int, attempt: int, values: Ints) -> int:
     """Enter a block of draws, shape [entities, attempts], from (entity, attempt) on; how many are new."""
     new = 0
     for row in range(values.shape[0]):

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Record = Any
+"""One element of an array of records."""
 
 NONE = -1
 
@@ -25,14 +27,14 @@ def record(*names: str) -> np.dtype[np.void]:
 
 POOL = record(
     "is_owned", "is_spot", "backfill", "size", "quota", "notice_s", "max_nodes", "site",
-    "first_node", "first_held", "first_level", "first_tree", "leaves", "gangs", "first_line", "first_rule", "rules",
-    "first_midnight", "lead_stream",
+    "first_node", "first_held", "first_level", "first_tree", "leaves", "gangs", "first_line",
+    "first_rule", "rules", "first_midnight", "lead_stream",
     # what is there
     "nodes", "down", "room", "leased", "largest_gang",
     # its own count
     "since_s", "leased_s", "up_s", "down_s",
     # the dispatch
-    "is_dirty", "serves", "closed", "kept", "hopeless", "lines",
+    "is_dirty", "serves", "is_looked_at", "closed", "kept", "hopeless", "lines",
     # the promise to the first that waits
     "promised", "promised_key", "promised_leased", "promised_nodes", "promised_s",
     # orders
@@ -54,7 +56,7 @@ WAY = record("first_line", "is_possible")
 BUSY = record("pool", "above", "ppm")
 RULE = record("nodes", "at_s", "deliveries", "first_review", "reviews")
 REVIEW = record("above", "ppm", "days")
-LINE = record("pool", "leased", "first_busy", "busy", "root", "place", "is_known")
+LINE = record("pool", "leased", "first_busy", "busy", "root", "place", "served", "is_known")
 REQUEST = record(
     "workload", "entity", "number",
     # waiting
@@ -67,8 +69,6 @@ ENTRY = record(
     "line", "length_s", "child", "next", "previous", "is_in_line", "asked_spell", "is_asked", "next_asked"
 )
 """A request's place in the line of one of its options."""
-HEAD = record("entry", "line", "leased", "pool")
-"""Who comes first in a line, during a dispatch."""
 EVENT = record("key", "what")
 OUTSIDE = record("key", "pool", "value")
 """An event that is known from the start: of the world's, or on the clock."""
@@ -76,19 +76,20 @@ STREAM = record("constant_s")
 """A stream of draws; `constant_s` is -1 where they differ."""
 STATE = record(
     "now_s", "horizon_s", "jobs", "slots", "width", "shipping",
-    "outside", "arrival", "events", "is_called", "fresh", "started", "granted", "heads", "live", "touched",
-    "attempts", "replicas", "refusals", "outages", "shipments", "transfers", "delivered",
+    "outside", "arrival", "events", "is_called", "fresh", "started", "granted", "serve", "asked", "live",
+    "touched", "attempts", "replicas", "refusals", "outages", "shipments", "transfers", "delivered",
     "needed_stream", "needed_entity", "needed_attempt",
 )  # fmt: skip
-"""How far everything has come. `width` is the most options that a workload has, `shipping` the shipments of all
-rules together; the last three say which draw is missing."""
+"""How far everything has come. `width` is the most options that a workload has, `shipping` the shipments of
+all rules together; the last three say which draw is missing."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Memory:
     """Everything that a run of the compiled engine knows.
 
-    Compiled functions get one pointer to `places` and find all tables from there (`sim.engine.compiled.memory`).
+    Compiled functions get one pointer to `places` and find all tables from there (see
+    `sim.engine.compiled.memory`).
     """
 
     state: Array
@@ -120,7 +121,6 @@ class Memory:
     rules: Array
     reviews: Array
     lines: Array
-    heads: Array
     active: Ints
     """Lines of each pool in which somebody waits."""
     watchers: Ints
@@ -146,7 +146,7 @@ class Memory:
     midnights: Ints
     """Rows of leased and up accelerator-seconds of reviewed pools until each midnight."""
     at_site: Ints
-    """Shape [datasets, sites]: 1 where a copy is."""
+    """Shape [datasets, sites]: whether a copy is there, or to be sent (`sim.engine.compiled.queue`)."""
     asking: Ints
     """Shape [datasets, sites]: the first entry that waits for a copy."""
     dataset_home: Ints
@@ -184,33 +184,45 @@ class Memory:
 
 
 TABLES = tuple(each.name for each in fields(Memory) if each.init)
-KINDS: dict[str, tuple[np.dtype[Any], int]] = {
-    name: (np.dtype(np.int64), 1) for name in TABLES
-} | {
-    "state": (STATE, 1),
-    "pools": (POOL, 1),
-    "nodes": (NODE, 1),
-    "levels": (LEVEL, 1),
-    "workloads": (WORKLOAD, 1),
-    "options": (OPTION, 1),
-    "ways": (WAY, 2),
-    "busy": (BUSY, 1),
-    "rules": (RULE, 1),
-    "reviews": (REVIEW, 1),
-    "lines": (LINE, 1),
-    "heads": (HEAD, 1),
-    "requests": (REQUEST, 1),
-    "entries": (ENTRY, 1),
-    "outside": (OUTSIDE, 1),
-    "events": (EVENT, 1),
-    "streams": (STREAM, 1),
-    "dataset_bytes": (np.dtype(np.float64), 1),
-    "dataset_growth": (np.dtype(np.float64), 1),
-} | {
-    name: (np.dtype(np.int64), 2)
-    for name in (
-        "watchers", "midnights", "at_site", "asking", "route_link", "attempts", "replicas", "refusals", "outages",
-        "shipments", "transfers", "delivered",
-    )
-} | {"route_bps": (np.dtype(np.float64), 2)}
+KINDS: dict[str, tuple[np.dtype[Any], int]] = (
+    {name: (np.dtype(np.int64), 1) for name in TABLES}
+    | {
+        "state": (STATE, 1),
+        "pools": (POOL, 1),
+        "nodes": (NODE, 1),
+        "levels": (LEVEL, 1),
+        "workloads": (WORKLOAD, 1),
+        "options": (OPTION, 1),
+        "ways": (WAY, 2),
+        "busy": (BUSY, 1),
+        "rules": (RULE, 1),
+        "reviews": (REVIEW, 1),
+        "lines": (LINE, 1),
+        "requests": (REQUEST, 1),
+        "entries": (ENTRY, 1),
+        "outside": (OUTSIDE, 1),
+        "events": (EVENT, 1),
+        "streams": (STREAM, 1),
+        "dataset_bytes": (np.dtype(np.float64), 1),
+        "dataset_growth": (np.dtype(np.float64), 1),
+    }
+    | {
+        name: (np.dtype(np.int64), 2)
+        for name in (
+            "watchers",
+            "midnights",
+            "at_site",
+            "asking",
+            "route_link",
+            "attempts",
+            "replicas",
+            "refusals",
+            "outages",
+            "shipments",
+            "transfers",
+            "delivered",
+        )
+    }
+    | {"route_bps": (np.dtype(np.float64), 2)}
+)
 """The elements of each table, and its dimensions."""

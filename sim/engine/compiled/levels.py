@@ -17,7 +17,7 @@ for _bit in range(BITS):
 
 @inner
 def _lowest(word: int) -> int:
-    """The position of the lowest bit (C. Leiserson et al., "Using de Bruijn sequences to index a 1", 1998)."""
+    """The position of the lowest bit (C. Leiserson et al., "Using de Bruijn sequences to index a 1")."""
     return _POSITIONS[(((word & -word) * _DE_BRUIJN) & 0xFFFFFFFF) >> 27]
 
 

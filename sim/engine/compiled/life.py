@@ -58,7 +58,7 @@ def start(m: Memory, request: int) -> bool:
         load_s = draw(m, facts.load_stream, lease.number, attempt)
     if here.is_spot == 1:
         lifetime_s = draw(m, option.lifetime_stream, lease.number, attempt)
-    if boot_s == NONE or load_s == NONE or lifetime_s == NONE:
+    if min(boot_s, load_s, lifetime_s) == NONE:
         return False
     lease.boot_s = boot_s
     lease.load_s = load_s
@@ -97,9 +97,7 @@ def _end_attempt(m: Memory, request: int, outcome: int) -> None:
     notice_s = m.pools[mine.pool].notice_s if outcome == _RECLAIMED else 0
     here_s = local_s(mine.remaining_s, speed_ppm)
     elapsed_s = state.now_s - mine.start_s
-    part = split(
-        checkpoints_of(m, mine.workload), here_s, mine.boot_s, mine.restart_s, elapsed_s, notice_s
-    )
+    part = split(checkpoints_of(m, mine.workload), here_s, mine.boot_s, mine.restart_s, elapsed_s, notice_s)
     row = m.attempts[:, state.attempts]
     row[0], row[1], row[2], row[3] = mine.entity, mine.attempt, mine.pool, mine.node
     row[4], row[5], row[6], row[7] = mine.leased, mine.start_s, state.now_s, outcome
@@ -185,5 +183,3 @@ def close(m: Memory) -> None:
     for pool in range(len(m.pools)):
         while m.pools[pool].first_lease != NONE:
             end(m, m.pools[pool].first_lease, _CUT_OFF)
-
-

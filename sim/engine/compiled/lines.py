@@ -1,7 +1,7 @@
 """Lines: who waits for as much of one pool on the same terms, as a pairing heap through the entries.
 
-(M. Fredman et al., "The pairing heap", Algorithmica 1986.) Joining costs one comparison, which suits those who
-come in order; leaving from anywhere is possible, as one who starts elsewhere leaves all lines at once.
+(M. Fredman et al., "The pairing heap", Algorithmica 1986.) Joining costs one comparison, which suits those
+who come in order; leaving from anywhere is possible, as one who starts elsewhere leaves all lines at once.
 """
 
 from sim.engine.compiled.layout import NONE, Memory

@@ -39,7 +39,7 @@ _FINISHED, _RECLAIMED = int(Outcome.FINISHED), int(Outcome.RECLAIMED)
 
 @kernel
 def advance(m: Memory) -> int:
-    """Go on until the horizon (DONE), or until a draw or room for more rows is missing; then call it again."""
+    """Go on until the horizon (DONE), or until a draw or room for rows is missing; call it again then."""
     state = m.state[0]
     while True:
         while state.started < state.granted:
@@ -51,7 +51,11 @@ def advance(m: Memory) -> int:
         if not has_room(m):
             return NEEDS_ROOM
         outside = m.outside[state.outside].key
-        arrival = key_of(m.arrivals[state.arrival], ARRIVAL, state.arrival) if state.arrival < state.jobs else NEVER_KEY
+        arrival = (
+            key_of(m.arrivals[state.arrival], ARRIVAL, state.arrival)
+            if state.arrival < state.jobs
+            else NEVER_KEY
+        )
         event = m.events[0].key if state.events > 0 else NEVER_KEY
         key = min(outside, arrival, event)
         if state.is_called == 1 and key > key_of(state.now_s, DISPATCH, 0):
@@ -95,7 +99,7 @@ def has_room(m: Memory) -> bool:
 @inner
 def happen(m: Memory, rank: int, ident: int, what: int) -> None:
     """An event that was set in motion; nothing where what it is about has ended already."""
-    if rank == FINISH or rank == LIFETIME:
+    if rank in (FINISH, LIFETIME):
         lease = m.requests[ident]
         if lease.holds == 1 and lease.spell == what:
             end(m, ident, _FINISHED if rank == FINISH else _RECLAIMED)

@@ -20,7 +20,7 @@ WORD = ir.IntType(64)
 POSITIONS = {name: 3 * n for n, name in enumerate(TABLES)}
 
 
-class MemoryType(types.Type):  # type: ignore[misc]  # numba has no type information
+class MemoryType(types.Type):
     """The type of a `Memory` in compiled functions."""
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ ARRAYS = {name: types.Array(from_dtype(dtype), ndim, "C") for name, (dtype, ndim
 
 
 @register_model(MemoryType)
-class MemoryModel(models.PrimitiveModel):  # type: ignore[misc]  # numba has no type information
+class MemoryModel(models.PrimitiveModel):
     """A pointer to whole numbers."""
 
     def __init__(self, manager: Any, kind: MemoryType) -> None:
@@ -52,16 +52,19 @@ def _unbox(_: MemoryType, memory: Any, c: Any) -> NativeValue:
     told = c.pyapi.object_getattr_string(memory, "address")
     address = c.pyapi.long_as_longlong(told)
     c.pyapi.decref(told)
-    return NativeValue(c.builder.inttoptr(address, WORD.as_pointer()), is_error=cgutils.is_not_null(c.builder, c.pyapi.err_occurred()))
+    return NativeValue(
+        c.builder.inttoptr(address, WORD.as_pointer()),
+        is_error=cgutils.is_not_null(c.builder, c.pyapi.err_occurred()),
+    )
 
 
 @infer_getattr
-class MemoryAttributes(AttributeTemplate):  # type: ignore[misc]  # numba has no type information
+class MemoryAttributes(AttributeTemplate):
     """`m.pools` is an array of records, and so on."""
 
     key = MemoryType
 
-    def generic_resolve(self, _: MemoryType, name: str) -> types.Type | None:
+    def generic_resolve(self, _: MemoryType, name: str) -> Any:  # type: ignore[override]  # told missing there
         """The type of a table."""
         return ARRAYS.get(name)
 

@@ -1,6 +1,8 @@
-"""Events that are known from the start, in the one order: failures, repairs, markets, scaling, orders, midnights."""
+"""Events that are known from the start: failures, repairs, markets, scaling, dated orders, midnights."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -18,17 +20,43 @@ from sim.engine.compiled.calendar import (
 from sim.engine.compiled.layout import Ints
 from sim.policies.plan import Plan, Purchase, ServicePlan
 from sim.policies.procurement import DAY_S
-from sim.policies.scaling import desired_replicas
+from sim.policies.scaling import replica_changes
 from sim.world.world import World
 
 Part = tuple[Ints, int, Ints | int, int, Ints | int]
 """Times [s], rank, ids, pool (or workload), values."""
 
 
-def outside_events(world: World, plan: Plan, wanted: list[Ints]) -> tuple[Ints, Ints, Ints]:
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """From which intervals on a service wants how many replicas; never any of one that fits nowhere."""
+
+    intervals: Ints
+    replicas: Ints
+
+    @classmethod
+    def of(cls, world: World, plan: Plan, service: ServicePlan) -> Self:
+        """What the scaling rule makes of the demand."""
+        pools = (plan.pools[option.pool] for option in service.options)
+        if not any(pool.leased(service.accelerators) <= pool.quota for pool in pools):
+            return cls(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
+        return cls(*replica_changes(service.scale, world.demand_rps[service.name], service.capacity_rps))
+
+    @property
+    def most(self) -> int:
+        """The most replicas at a time."""
+        return int(self.replicas.max(initial=0))
+
+    @property
+    def starts(self) -> int:
+        """How many replicas are started when none is lost."""
+        return int(np.maximum(np.diff(self.replicas, prepend=0), 0).sum())
+
+
+def outside_events(world: World, plan: Plan, wishes: list[Wish]) -> tuple[Ints, Ints, Ints]:
     """Keys, pools (for scaling: workloads) and values of all events before the horizon, and one after it."""
     keys, pools, values = [], [], []
-    for times_s, rank, ident, pool, value in _parts(world, plan, wanted):
+    for times_s, rank, ident, pool, value in _parts(world, plan, wishes):
         before = times_s < plan.horizon_s
         stands = np.broadcast_to(ident, times_s.shape)[before]
         keys.append((((times_s[before] << RANK_BITS) | rank) << ID_BITS) | stands)
@@ -40,16 +68,8 @@ def outside_events(world: World, plan: Plan, wanted: list[Ints]) -> tuple[Ints, 
     return key[order], pool_of[order], value_of[order]
 
 
-def wanted_replicas(world: World, plan: Plan, service: ServicePlan) -> Ints:
-    """Replicas wanted in each interval; none of a service that fits nowhere."""
-    wanted = desired_replicas(service.scale, world.demand_rps[service.name], service.capacity_rps)
-    pools = (plan.pools[option.pool] for option in service.options)
-    fits = any(pool.leased(service.accelerators) <= pool.quota for pool in pools)
-    return wanted if fits else np.zeros(len(wanted), dtype=np.int64)
-
-
-def _parts(world: World, plan: Plan, wanted: list[Ints]) -> Iterator[Part]:
-    used = {option.pool for workload in (*plan.trainings, *plan.services) for option in workload.options}
+def _parts(world: World, plan: Plan, wishes: list[Wish]) -> Iterator[Part]:
+    used = {option.pool for workload in plan.workloads for option in workload.options}
     midnights = np.arange(1, plan.horizon_s // DAY_S + 1)
     number = 0
     for index, pool in enumerate(plan.pools):
@@ -67,6 +87,5 @@ def _parts(world: World, plan: Plan, wanted: list[Ints]) -> Iterator[Part]:
                 number += 1
         if any(order.at_s is None for order in pool.orders):
             yield midnights * DAY_S, REVIEW, index, index, midnights
-    for service, replicas in enumerate(wanted):
-        changes = np.flatnonzero(np.diff(replicas, prepend=0))
-        yield changes * plan.interval_s, SCALING, service, len(plan.trainings) + service, replicas[changes]
+    for service, wish in enumerate(wishes):
+        yield wish.intervals * plan.interval_s, SCALING, service, len(plan.trainings) + service, wish.replicas

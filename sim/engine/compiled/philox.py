@@ -11,7 +11,7 @@ _M0, _M1 = (np.uint64(multiplier) for multiplier in MULTIPLIERS)
 
 
 def block_of_uniforms(key: StreamKey, entity: int, attempt: int, rows: int, columns: int) -> Floats:
-    """The draws at (entity + row, attempt + column), shape [rows, columns], bit for bit as `streams.uniforms`."""
+    """The draws at (entity + row, attempt + column), shape [rows, columns]: those of `streams.uniforms`."""
     if not is_compiling():
         entities = np.arange(entity, entity + rows)[:, np.newaxis]
         return uniforms(key, entities, np.arange(attempt, attempt + columns))

@@ -135,12 +135,14 @@ def open_pool(m: Memory, pool: int) -> None:
 
 
 @inner
-def is_over(m: Memory, pool: int, leased: int) -> bool:
-    """Whether a gang can be passed over, as it neither fits nor can be promised anything."""
+def smallest_over(m: Memory, pool: int) -> int:
+    """Gangs from this size on can be passed over: they neither fit nor can be promised anything."""
     here = m.pools[pool]
     if here.is_owned == 0:
-        return here.closed == 1
-    return leased > here.room and (here.closed == 1 or here.kept > 0 or leased >= here.hopeless)
+        return 0 if here.closed == 1 else UNLIMITED
+    if here.closed == 1 or here.kept > 0:
+        return here.room + 1
+    return max(here.room + 1, here.hopeless)
 
 
 @inner

@@ -3,15 +3,15 @@
 import math
 
 from sim.engine.compiled.calendar import OPENING, TRANSFER, push
-from sim.engine.compiled.layout import NONE, Memory
+from sim.engine.compiled.layout import NONE, Memory, Record
 from sim.engine.compiled.lines import enter_line, leave_line
 from sim.engine.compiled.pools import (
     NOWHERE,
-    is_over,
     keep_for,
     open_pool,
     place,
     room,
+    smallest_over,
     take,
     up,
     why_not,
@@ -20,6 +20,9 @@ from sim.engine.compiled.rules import copying_s, full_length_s, holds, length_cl
 from sim.jit import inner
 from sim.policies.checkpoints import NEVER, Checkpoints
 from sim.records import Kind, Reason
+
+PRESENT, TO_SEND = 1, 2
+"""Of a dataset at a site; 0 stands for neither."""
 
 _JOB, _REPLICA = int(Kind.JOB), int(Kind.REPLICA)
 _CONDITION, _DATA_IN_TRANSIT = int(Reason.CONDITION), int(Reason.DATA_IN_TRANSIT)
@@ -109,7 +112,7 @@ def open_option(m: Memory, request: int, n: int, may_send: bool) -> None:
     option = m.options[m.workloads[mine.workload].first_option + n]
     site = m.pools[option.pool].site
     entry = request * state.width + n
-    if option.dataset != NONE and m.at_site[option.dataset, site] == 0:
+    if option.dataset != NONE and m.at_site[option.dataset, site] != PRESENT:
         if may_send:
             _ask(m, option.dataset, site, entry, mine.spell)
         return
@@ -121,7 +124,7 @@ def open_option(m: Memory, request: int, n: int, may_send: bool) -> None:
 
 @inner
 def _ask(m: Memory, dataset: int, site: int, entry: int, spell: int) -> None:
-    """Wait for a copy of a dataset; the first to ask starts the transfer, on a link that serves one at a time."""
+    """Wait for a copy of a dataset, which is sent at the end of this instant if it is not under way."""
     state, mine = m.state[0], m.entries[entry]
     mine.asked_spell = spell
     if mine.is_asked == 1:
@@ -129,8 +132,27 @@ def _ask(m: Memory, dataset: int, site: int, entry: int, spell: int) -> None:
     mine.is_asked = 1
     mine.next_asked = m.asking[dataset, site]
     m.asking[dataset, site] = entry
-    if mine.next_asked != NONE:
-        return
+    if mine.next_asked == NONE:
+        m.at_site[dataset, site] = TO_SEND
+        state.asked += 1
+        state.is_called = 1
+
+
+@inner
+def _send(m: Memory) -> None:
+    """Begin the transfers that this instant has asked for, on links that serve one at a time."""
+    state = m.state[0]
+    for dataset in range(m.at_site.shape[0]):
+        for site in range(m.at_site.shape[1]):
+            if m.at_site[dataset, site] == TO_SEND:
+                m.at_site[dataset, site] = 0
+                _begin_transfer(m, dataset, site)
+    state.asked = 0
+
+
+@inner
+def _begin_transfer(m: Memory, dataset: int, site: int) -> None:
+    state = m.state[0]
     now_s = state.now_s
     home = m.dataset_home[dataset]
     link = m.route_link[home, site]
@@ -154,7 +176,7 @@ def arrive_copy(m: Memory, transfer: int) -> None:
     row = m.transfers[:, transfer]
     row[7] = state.now_s
     dataset, site = row[0], row[2]
-    m.at_site[dataset, site] = 1
+    m.at_site[dataset, site] = PRESENT
     entry = m.asking[dataset, site]
     while entry != NONE:
         mine = m.entries[entry]
@@ -198,84 +220,67 @@ def dispatch(m: Memory) -> None:
     while _begin(m):
         _serve(m)
     state.is_called = 0
-    fresh = m.fresh[: state.fresh]
+    for k in range(state.fresh):
+        request = m.fresh[k]
+        m.requests[request].is_fresh = 0
+        if m.requests[request].waits == 1:
+            _note_waiting(m, request)
     state.fresh = 0
-    fresh.sort()
-    for k in range(len(fresh)):
-        m.requests[fresh[k]].is_fresh = 0
-        if m.requests[fresh[k]].waits == 1:
-            _note_waiting(m, fresh[k])
+    if state.asked > 0:
+        _send(m)
 
 
 @inner
 def _begin(m: Memory) -> bool:
-    """Take up the dirty pools, and note the heads of their lines; whether there are any dirty ones.
-
-    A pool where nobody could fit is not looked at.
-    """
-    state = m.state[0]
-    state.heads = 0
+    """Take up the dirty pools; whether there are any."""
     any_dirty = False
     for pool in range(len(m.pools)):
         here = m.pools[pool]
         here.serves = here.is_dirty
-        if here.is_dirty == 0:
-            continue
-        any_dirty = True
-        here.is_dirty = 0
-        open_pool(m, pool)
-        free = room(m, pool)
-        heads, fits = state.heads, False
-        for k in range(here.first_line, here.first_line + here.lines):
-            line = m.lines[m.active[k]]
-            m.heads[heads].entry = line.root
-            m.heads[heads].line = m.active[k]
-            m.heads[heads].leased = line.leased
-            m.heads[heads].pool = pool
-            heads += 1
-            if line.leased <= free:
-                fits = True
-        if fits:
-            state.heads = heads
+        if here.is_dirty == 1:
+            any_dirty = True
+            here.is_dirty = 0
+            open_pool(m, pool)
+            here.is_looked_at = _fits_somebody(m, here, room(m, pool))
     return any_dirty
+
+
+@inner
+def _fits_somebody(m: Memory, here: Record, free: int) -> int:
+    """Whether any who waits at a pool may fit into what is free; else it is not looked at."""
+    for k in range(here.first_line, here.first_line + here.lines):
+        if m.lines[m.active[k]].leased <= free:
+            return 1
+    return 0
 
 
 @inner
 def _serve(m: Memory) -> None:
     """Give out what is free at the dirty pools, in the order of the requests."""
-    state, heads = m.state[0], m.heads
+    state = m.state[0]
+    state.serve += 1
     while True:
-        first = _first_head(m)
+        first = _first_line(m)
         if first == NONE:
             return
-        head = heads[first]
-        line = m.lines[head.line]
-        if line.root == head.entry and not _grant(m, head.entry // state.width):
-            line_ends = True
-        else:
-            line_ends = line.root == NONE
-        if line_ends:
-            state.heads -= 1
-            heads[first] = heads[state.heads]
-        else:
-            head.entry = line.root
+        if not _grant(m, m.lines[first].root // state.width):
+            m.lines[first].served = state.serve
 
 
 @inner
-def _first_head(m: Memory) -> int:
-    """The head that comes first; those that can be passed over are forgotten. -1 if none is left."""
-    state, heads = m.state[0], m.heads
+def _first_line(m: Memory) -> int:
+    """The line whose head comes first, of those that can still get something; -1 if there is none."""
+    serve = m.state[0].serve
     first, least = NONE, NEVER
-    k = 0
-    while k < state.heads:
-        head = heads[k]
-        if is_over(m, head.pool, head.leased):
-            state.heads -= 1
-            heads[k] = heads[state.heads]
+    for pool in range(len(m.pools)):
+        here = m.pools[pool]
+        if here.serves == 0 or here.is_looked_at == 0:
             continue
-        if head.entry < least:
-            first, least = k, head.entry
-        k += 1
+        over = smallest_over(m, pool)
+        for k in range(here.first_line, here.first_line + here.lines):
+            line = m.lines[m.active[k]]
+            if line.root < least and line.leased < over and line.served != serve:
+                first, least = m.active[k], line.root
     return first
 
 
@@ -321,7 +326,7 @@ def _grant(m: Memory, request: int) -> bool:
 
 
 @inner
-def _busy_enough(m: Memory, line: int) -> bool:
+def _busy_enough(m: Memory, line: Record) -> bool:
     """Whether all tests of utilisation hold under which one waits in this line."""
     for k in range(line.first_busy, line.first_busy + line.busy):
         test = m.busy[k]

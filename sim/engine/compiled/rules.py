@@ -1,4 +1,4 @@
-"""The rules that both engines share, made known to the compiler; they stay plain functions for everyone else."""
+"""The rules that both engines share, made known to the compiler; for all others they stay as they are."""
 
 from sim.jit import usable
 from sim.policies import checkpoints, placement, plan, procurement, scaling

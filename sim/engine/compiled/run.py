@@ -1,34 +1,42 @@
 """One run of the compiled engine: Python gives room and draws, the kernel does the rest."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 
+import sim.engine.compiled.memory  # noqa: F401  teaches the compiler what a Memory is
 from sim.engine.compiled.calendar import LATEST_S, MOST_ID
 from sim.engine.compiled.draws import DrawTable
 from sim.engine.compiled.layout import Ints, Memory
 from sim.engine.compiled.loop import DONE, NEEDS_DRAW, advance, begin
 from sim.engine.compiled.results import records_of
-from sim.engine.compiled import memory as _memory  # teaches the compiler
 from sim.engine.compiled.setup import node_places, set_up, table
+from sim.jit import cache_folder, is_compiling
 from sim.policies.plan import Plan
 from sim.records import Records
-from sim.world.world import World
+from sim.scenario.model import Scenario
+from sim.world.world import Draws, Jobs, World
 
 MOST_OPTIONS = 60
+"""Also accelerators in a node: both are bits of a number."""
+READY = "engine-ready"
 MOST_NODES = 1 << 20
 MOST_ACCELERATOR_S = (1 << 62) // 1_000_000
 
 
-def too_much(world: World, plan: Plan) -> str | None:
+def too_much(plan: Plan, jobs: int) -> str | None:
     """Why this is too much for the whole numbers of the compiled engine; None where it is not."""
-    workloads = (*plan.trainings, *plan.services)
+    options = max((len(workload.options) for workload in plan.workloads), default=0)
+    size = max((pool.node_accelerators for pool in plan.pools), default=0)
     nodes = [node_places(plan, pool) for pool in plan.pools]
     accelerators = sum(n * pool.node_accelerators for n, pool in zip(nodes, plan.pools, strict=True))
     limits = (
         (plan.horizon_s, LATEST_S, "seconds"),
-        (2 * len(world.jobs), MOST_ID, "jobs"),
-        (max((len(workload.options) for workload in workloads), default=0), MOST_OPTIONS, "pools of a workload"),
+        (jobs, MOST_ID // 2, "jobs"),
+        (options, MOST_OPTIONS, "pools of a workload"),
+        (size, MOST_OPTIONS, "accelerators in a node"),
         (sum(nodes), MOST_NODES, "nodes that may come to stand"),
         (accelerators * plan.horizon_s, MOST_ACCELERATOR_S, "accelerator-seconds"),
     )
@@ -36,6 +44,21 @@ def too_much(world: World, plan: Plan) -> str | None:
         if amount > most:
             return f"{amount:,} {what}, and {most:,} are the most"
     return None
+
+
+def prepare(say: Callable[[str], None]) -> None:
+    """Compile the kernels unless they are on the disk already."""
+    folder = cache_folder()
+    done = None if folder is None else folder / READY
+    if not is_compiling() or (done is not None and done.exists()):
+        return
+    say("compiling the engine" + (", once" if done is not None else ": no cache folder can be written"))
+    nothing = np.zeros(0, dtype=np.int64)
+    no_scenario = cast(Scenario, None)  # engines never look at it
+    world = World(no_scenario, 0, 0, {}, Jobs(*[nothing] * 5), {}, {}, {}, {}, Draws(0, 0, {}))
+    run(world, Plan("nothing", True, 1, 1, (), (), (), (), (), (), (), (), {}))
+    if done is not None:
+        done.touch()
 
 
 def run(world: World, plan: Plan) -> Records:

@@ -10,11 +10,11 @@ from sim.distributions import Constant
 from sim.engine.compiled import layout
 from sim.engine.compiled.draws import MOST_STREAMS, DrawTable
 from sim.engine.compiled.layout import NONE, Array, Ints, Memory
+from sim.engine.compiled.outside import Wish, outside_events
 from sim.engine.compiled.soonest import OUT
-from sim.engine.compiled.outside import outside_events, wanted_replicas
 from sim.jit import is_compiling
 from sim.policies.placement import Busy
-from sim.policies.plan import OptionPlan, Plan, PoolPlan, Purchase, ServicePlan, TrainingPlan
+from sim.policies.plan import OptionPlan, Plan, PoolPlan, Purchase
 from sim.policies.procurement import DAY_S
 from sim.world.world import ANY_GANG, World
 
@@ -22,8 +22,6 @@ CLASSES = 64
 """More than there are classes of length (`sim.policies.placement.length_class`)."""
 FEW = 64
 """Rows that a table has room for at first, where nothing better is known."""
-
-AnyWorkload = TrainingPlan | ServicePlan
 
 
 def table(kind: np.dtype[np.void], rows: int) -> Array:
@@ -35,16 +33,15 @@ def table(kind: np.dtype[np.void], rows: int) -> Array:
 def set_up(world: World, plan: Plan) -> tuple[Memory, DrawTable]:
     """The memory at the start, without draws, and the table that works these out."""
     streams = _Streams(world)
-    workloads: tuple[AnyWorkload, ...] = (*plan.trainings, *plan.services)
-    width = max((len(workload.options) for workload in workloads), default=1)
-    wanted = [wanted_replicas(world, plan, service) for service in plan.services]
-    slots = [int(replicas.max(initial=0)) for replicas in wanted]
-    started = sum(int(np.maximum(np.diff(replicas, prepend=0), 0).sum()) for replicas in wanted)
+    width = max((len(workload.options) for workload in plan.workloads), default=1)
+    wishes = [Wish.of(world, plan, service) for service in plan.services]
+    slots = [wish.most for wish in wishes]
+    started = sum(wish.starts for wish in wishes)
     requests = sum(slots) + len(world.jobs)
     sizes, size_of = _sizes(world, plan, slots)
     places = [node_places(plan, pool) for pool in plan.pools]
     lines = _Lines(plan)
-    ways = lines.ways([option for workload in workloads for option in workload.options], sizes)
+    ways = lines.ways([option for workload in plan.workloads for option in workload.options], sizes)
     pools = _pools(world, plan, places, lines, streams)
     memory = Memory(
         state=table(layout.STATE, 1),
@@ -52,23 +49,28 @@ def set_up(world: World, plan: Plan) -> tuple[Memory, DrawTable]:
         nodes=table(layout.NODE, sum(places)),
         held=zeros(sum(n * pool.node_accelerators for n, pool in zip(places, plan.pools, strict=True))),
         levels=_levels(plan, places),
-        words=zeros(sum(_words(n) * (p.node_accelerators + 1) for n, p in zip(places, plan.pools, strict=True))),
+        words=zeros(
+            sum(_words(n) * (p.node_accelerators + 1) for n, p in zip(places, plan.pools, strict=True))
+        ),
         summary=zeros(
-            sum(_words(_words(n)) * (p.node_accelerators + 1) for n, p in zip(places, plan.pools, strict=True))
+            sum(
+                _words(_words(n)) * (p.node_accelerators + 1) for n, p in zip(places, plan.pools, strict=True)
+            )
         ),
         trees=np.full(sum(2 * pool["leaves"] * int(pool["gangs"]).bit_count() for pool in pools), OUT),
         touched=zeros(2 * sum(places)),
         chosen=zeros(max(places, default=0) + 1),
         promised=zeros(sum(places)),
         workloads=_workloads(plan, slots, sizes, streams),
-        options=_options(plan, workloads, streams),
+        options=_options(plan, streams),
         ways=ways,
-        refused=np.array([pool for workload in workloads for pool in workload.forbidden], dtype=np.int64),
+        refused=np.array(
+            [pool for workload in plan.workloads for pool in workload.forbidden], dtype=np.int64
+        ),
         busy=lines.busy_table(),
         rules=_rules(plan),
         reviews=_reviews(plan),
         lines=lines.table(),
-        heads=table(layout.HEAD, lines.count + 1),
         active=zeros(lines.count),
         watchers=zeros((len(plan.pools), len(plan.pools))),
         requests=_requests(world, plan, slots),
@@ -78,7 +80,7 @@ def set_up(world: World, plan: Plan) -> tuple[Memory, DrawTable]:
         granted=zeros(requests),
         arrivals=np.ascontiguousarray(world.jobs.submit_s),
         work_s=np.ascontiguousarray(world.jobs.work_s),
-        outside=_outside(world, plan, wanted),
+        outside=_outside(world, plan, wishes),
         events=table(layout.EVENT, 2 * requests + FEW),
         streams=streams.table(),
         draw_keys=zeros(0),
@@ -125,6 +127,15 @@ def _words(nodes: int) -> int:
     return max(-(-nodes // 32), 1)
 
 
+def _words_by_level(plan: Plan, places: list[int]) -> list[int]:
+    """Words for each pool and number of free accelerators."""
+    return [
+        _words(nodes)
+        for pool, nodes in zip(plan.pools, places, strict=True)
+        for _ in range(pool.node_accelerators + 1)
+    ]
+
+
 def _leaves(nodes: int) -> int:
     """The power of two that is not smaller; 0 for pools without nodes."""
     return 1 << (nodes - 1).bit_length() if nodes else 0
@@ -142,7 +153,7 @@ def _sizes(world: World, plan: Plan, slots: list[int]) -> tuple[list[int], Ints]
 def _pools(world: World, plan: Plan, places: list[int], lines: "_Lines", streams: "_Streams") -> Array:
     pools = table(layout.POOL, len(plan.pools))
     node = held = level = tree = rule = 0
-    used = {option.pool for workload in (*plan.trainings, *plan.services) for option in workload.options}
+    used = {option.pool for workload in plan.workloads for option in workload.options}
     for index, (pool, here, nodes) in enumerate(zip(plan.pools, pools, places, strict=True)):
         is_owned = pool.purchase is Purchase.OWNED
         market = world.markets.get(pool.path)
@@ -182,9 +193,7 @@ def _pools(world: World, plan: Plan, places: list[int], lines: "_Lines", streams
 
 def _levels(plan: Plan, places: list[int]) -> Array:
     levels = table(layout.LEVEL, sum(pool.node_accelerators + 1 for pool in plan.pools))
-    words = [
-        _words(nodes) for pool, nodes in zip(plan.pools, places, strict=True) for _ in range(pool.node_accelerators + 1)
-    ]
+    words = _words_by_level(plan, places)
     levels["first_word"] = list(accumulate(words, initial=0))[:-1]
     levels["first_summary"] = list(accumulate(map(_words, words), initial=0))[:-1]
     levels["summaries"] = list(map(_words, words))
@@ -194,7 +203,7 @@ def _levels(plan: Plan, places: list[int]) -> Array:
 def _workloads(plan: Plan, slots: list[int], sizes: list[int], streams: "_Streams") -> Array:
     workloads = table(layout.WORKLOAD, len(plan.trainings) + len(plan.services))
     option = refusal = 0
-    for row, workload in zip(workloads, (*plan.trainings, *plan.services), strict=True):
+    for row, workload in zip(workloads, plan.workloads, strict=True):
         row["first_option"], row["options"] = option, len(workload.options)
         row["first_refusal"], row["refusals"] = refusal, len(workload.forbidden)
         row["load_stream"] = NONE
@@ -207,12 +216,16 @@ def _workloads(plan: Plan, slots: list[int], sizes: list[int], streams: "_Stream
     for n, service in enumerate(plan.services):
         row = workloads[len(plan.trainings) + n]
         row["is_service"], row["load_stream"] = 1, streams.of(f"load:{service.name}")
-        row["size"], row["first_request"], row["slots"] = sizes.index(service.accelerators), first[n], slots[n]
+        row["size"], row["first_request"], row["slots"] = (
+            sizes.index(service.accelerators),
+            first[n],
+            slots[n],
+        )
     return workloads
 
 
-def _options(plan: Plan, workloads: tuple[AnyWorkload, ...], streams: "_Streams") -> Array:
-    owned = [(workload.name, option) for workload in workloads for option in workload.options]
+def _options(plan: Plan, streams: "_Streams") -> Array:
+    owned = [(workload.name, option) for workload in plan.workloads for option in workload.options]
     options = table(layout.OPTION, len(owned))
     for row, (name, option) in zip(options, owned, strict=True):
         path = plan.pools[option.pool].path
@@ -276,8 +289,8 @@ def _bandwidths(plan: Plan) -> layout.Floats:
     return bandwidths
 
 
-def _outside(world: World, plan: Plan, wanted: list[Ints]) -> Array:
-    keys, pools, values = outside_events(world, plan, wanted)
+def _outside(world: World, plan: Plan, wishes: list[Wish]) -> Array:
+    keys, pools, values = outside_events(world, plan, wishes)
     events = table(layout.OUTSIDE, len(keys))
     events["key"], events["pool"], events["value"] = keys, pools, values
     return events

@@ -3,7 +3,7 @@
 Leaves are brought up to date only when somebody asks, and then only those of nodes whose leases have changed.
 """
 
-from sim.engine.compiled.layout import Array, Memory
+from sim.engine.compiled.layout import Memory, Record
 from sim.jit import inner
 from sim.policies.checkpoints import NEVER
 
@@ -86,8 +86,8 @@ def free_at(m: Memory, pool: int, node: int, wanted: int) -> int:
 
 
 @inner
-def _tree(here: Array, wanted: int) -> int:
-    """Where the tournament for `wanted` accelerators begins: its rank among the numbers that are asked for."""
+def _tree(here: Record, wanted: int) -> int:
+    """Where the tournament for `wanted` accelerators begins, by its rank among those that are asked for."""
     rank = 0
     for smaller in range(1, wanted):
         rank += (here.gangs >> smaller) & 1
@@ -133,4 +133,3 @@ def _winner(m: Memory, tree: int, leaves: int) -> int:
         if m.trees[tree + place] > m.trees[tree + place + 1]:
             place += 1
     return place - leaves
-

@@ -45,7 +45,7 @@ def run(world: World, plan: Plan) -> Records:
 def start(stage: Stage, world: World, pools: list[AnyPool]) -> list[Supplier]:
     """Start all processes; the suppliers of the owned pools, whose orders may be under way at the end."""
     env, plan = stage.env, stage.plan
-    in_use = {option.pool for workload in plan.trainings + plan.services for option in workload.options}
+    in_use = {option.pool for workload in plan.workloads for option in workload.options}
     suppliers: list[Supplier] = []
     for pool in pools:
         path = pool.plan.path
