@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from sim.cli import main
+from sim.engine import prepare
 
 ROOT = Path(__file__).parent.parent
 
@@ -72,6 +73,10 @@ class Shell:
 
     monkeypatch: pytest.MonkeyPatch
     capsys: pytest.CaptureFixture[str]
+
+    def __post_init__(self) -> None:
+        """Have the engine compiled, which the first command would speak of."""
+        prepare(lambda _: None)
 
     def __call__(self, *words: object) -> Said:
         """Exit code and output of `simulate WORDS`."""

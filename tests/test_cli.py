@@ -140,10 +140,10 @@ def test_failed_runs_exit_with_75_and_are_tried_again(
     """The same command then ends as if nothing had failed."""
     real = simulation.simulate_once
 
-    def fail_in_run_1(world: Any, strategy: str, servings: Any) -> simulation.Run:
+    def fail_in_run_1(world: Any, strategy: str, *rest: Any) -> simulation.Run:
         if world.run == 1:
             raise ArithmeticError("the [bold] cat ate it")
-        return real(world, strategy, servings)
+        return real(world, strategy, *rest)
 
     command = (tiny, *QUICK, "--out", tmp_path / "study")
     with monkeypatch.context() as patched:

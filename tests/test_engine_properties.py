@@ -7,7 +7,6 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.engine import run
 from sim.metrics.books import check_books
 from sim.policies.checkpoints import NO_CHECKPOINTS, Checkpoints
 from sim.policies.placement import ANY_SLACK, Busy, Opening
@@ -16,6 +15,7 @@ from sim.policies.procurement import OrderRule
 from sim.records import Outcome, Records
 from sim.scenario.conditions import parse_condition
 from sim.world.world import ANY_GANG, Jobs, World
+from tests.engines import run, same
 from tests.miniature import on_demand, option, owned, plan, service, spot, training, world
 
 HORIZON_S = 4000
@@ -102,17 +102,6 @@ def cases(draw: st.DrawFn) -> Case:
         routes={(0, 1): Route(0, 8e4)},
     )
     return future, made
-
-
-def same(a: Records, b: Records) -> bool:
-    """Whether two runs left the same records, bit for bit."""
-    return all(
-        np.array_equal(
-            getattr(getattr(a, table.name), column.name), getattr(getattr(b, table.name), column.name)
-        )
-        for table in fields(Records)
-        for column in fields(getattr(a, table.name))
-    )
 
 
 def leases(records: Records) -> list[tuple[Any, ...]]:

@@ -9,10 +9,10 @@ from scipy import stats
 
 from sim import streams
 from sim.distributions import Exponential
-from sim.engine import run
 from sim.policies.checkpoints import Checkpoints
 from sim.records import Outcome
 from sim.world.world import Draws, Jobs
+from tests.engines import run
 from tests.miniature import jobs, option, owned, plan, spot, training, world
 
 

@@ -2,7 +2,6 @@
 
 import pytest
 
-from sim.engine import run
 from sim.policies.checkpoints import Checkpoints
 from sim.policies.placement import ANY_SLACK, Busy, Opening
 from sim.policies.plan import Route
@@ -10,6 +9,7 @@ from sim.policies.procurement import OrderRule
 from sim.records import Kind, Outcome, Reason, Records
 from sim.scenario.conditions import parse_condition
 from sim.world.world import ANY_GANG
+from tests.engines import run
 from tests.miniature import jobs, on_demand, option, owned, plan, service, spot, training, world
 
 DAY_S = 86_400

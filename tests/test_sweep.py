@@ -311,10 +311,10 @@ def test_failed_cells_exit_with_75(
     """A cell without any result is left out of table and figure, and said to be."""
     real = simulation.simulate_once
 
-    def fail_with_one_node(world: World, strategy: str, servings: Any) -> simulation.Run:
+    def fail_with_one_node(world: World, strategy: str, *rest: Any) -> simulation.Run:
         if world.scenario.strategies[strategy].own["room/nodes"].nodes == 1:
             raise ArithmeticError("no")
-        return real(world, strategy, servings)
+        return real(world, strategy, *rest)
 
     monkeypatch.setattr(simulation, "simulate_once", fail_with_one_node)
     said = shell(

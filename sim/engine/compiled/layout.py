@@ -21,12 +21,14 @@ NONE = -1
 
 
 def record(*names: str) -> np.dtype[np.void]:
-    """A record of whole numbers."""
+    """A record of whole numbers, none named like something that numpy's records have themselves."""
+    taken = set(names) & set(dir(np.record))
+    assert not taken, f"numpy knows {taken} as something else"
     return np.dtype([(name, np.int64) for name in names])
 
 
 POOL = record(
-    "is_owned", "is_spot", "backfill", "size", "quota", "notice_s", "max_nodes", "site",
+    "is_owned", "is_spot", "backfill", "per_node", "quota", "notice_s", "max_nodes", "site",
     "first_node", "first_held", "first_level", "first_tree", "leaves", "gangs", "first_line",
     "first_rule", "rules", "first_midnight", "lead_stream",
     # what is there
@@ -46,7 +48,7 @@ NODE = record("free", "is_up", "down_since_s", "held", "is_promised", "is_touche
 LEVEL = record("nodes", "first_word", "first_summary", "summaries")
 WORKLOAD = record(
     "is_service", "first_option", "options", "every_s", "cost_s", "restart_s", "deadline_s",
-    "first_refusal", "refusals", "load_stream", "size", "first_request", "slots", "wanted",
+    "first_refusal", "refusals", "load_stream", "gang", "first_request", "slots", "wanted",
 )  # fmt: skip
 OPTION = record(
     "pool", "wait_s", "slack_s", "speed_ppm", "dataset", "at_once", "boot_stream", "lifetime_stream",

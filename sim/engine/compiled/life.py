@@ -174,7 +174,7 @@ def fail_leases(m: Memory, pool: int, node: int) -> None:
     here = m.pools[pool]
     one = m.nodes[here.first_node + node]
     while one.held > 0:
-        end(m, m.held[here.first_held + node * here.size], _FAILED)
+        end(m, m.held[here.first_held + node * here.per_node], _FAILED)
 
 
 @inner

@@ -232,5 +232,5 @@ def begin(m: Memory) -> None:
     for workload in range(len(m.workloads)):
         facts = m.workloads[workload]
         if facts.is_service == 1:
-            introduce(m, workload, facts.size, _REPLICA, service)
+            introduce(m, workload, facts.gang, _REPLICA, service)
             service += 1

@@ -21,8 +21,8 @@ def count(m: Memory, pool: int, now_s: int) -> None:
     elapsed_s = now_s - here.since_s
     if elapsed_s > 0:
         here.leased_s += here.leased * elapsed_s
-        here.up_s += here.size * (here.nodes - here.down) * elapsed_s
-        here.down_s += here.size * here.down * elapsed_s
+        here.up_s += here.per_node * (here.nodes - here.down) * elapsed_s
+        here.down_s += here.per_node * here.down * elapsed_s
         here.since_s = now_s
 
 
@@ -30,7 +30,7 @@ def count(m: Memory, pool: int, now_s: int) -> None:
 def up(m: Memory, pool: int) -> int:
     """Accelerators on nodes that are up; of rented pools what the quota allows."""
     here = m.pools[pool]
-    return here.size * (here.nodes - here.down) if here.is_owned == 1 else here.quota
+    return here.per_node * (here.nodes - here.down) if here.is_owned == 1 else here.quota
 
 
 @inner
@@ -47,15 +47,15 @@ def deliver(m: Memory, pool: int, nodes: int, order: int, now_s: int) -> None:
     count(m, pool, now_s)
     for node in range(here.nodes, here.nodes + nodes):
         new = m.nodes[here.first_node + node]
-        new.free = here.size
+        new.free = here.per_node
         new.is_up = 1
-        enter(m, here.first_level + here.size, node)
+        enter(m, here.first_level + here.per_node, node)
         touch(m, pool, node)
         row = m.delivered[:, state.delivered]
         row[0], row[1], row[2], row[3] = pool, node, now_s, order
         state.delivered += 1
     here.nodes += nodes
-    here.room += nodes * here.size
+    here.room += nodes * here.per_node
     here.promised = 0
 
 
@@ -72,17 +72,17 @@ def place(m: Memory, pool: int, leased: int, until_s: int) -> int:
     if here.is_owned == 0:
         return 0
     heeds = here.kept > 0 and until_s > here.promised_s
-    if leased <= here.size:
-        for free in range(leased, here.size + 1):
+    if leased <= here.per_node:
+        for free in range(leased, here.per_node + 1):
             node = _unkept(m, pool, free, 0, heeds)
             if node >= 0:
                 m.chosen[0] = node
                 return 1
         return NOWHERE
-    wanted = leased // here.size
+    wanted = leased // here.per_node
     node = -1
     for k in range(wanted):
-        node = _unkept(m, pool, here.size, node + 1, heeds)
+        node = _unkept(m, pool, here.per_node, node + 1, heeds)
         if node < 0:
             return NOWHERE
         m.chosen[k] = node
@@ -173,12 +173,12 @@ def take(m: Memory, request: int, pool: int, nodes: int) -> None:
         return
     here.room -= lease.leased
     lease.node = m.chosen[0]
-    each = min(lease.leased, here.size)
+    each = min(lease.leased, here.per_node)
     for k in range(nodes):
         node = m.chosen[k]
         one = m.nodes[here.first_node + node]
         one.next_of_gang = m.chosen[k + 1] if k + 1 < nodes else NONE
-        m.held[here.first_held + node * here.size + one.held] = request
+        m.held[here.first_held + node * here.per_node + one.held] = request
         one.held += 1
         _move(m, pool, node, one.free - each)
 
@@ -199,11 +199,11 @@ def give_back(m: Memory, request: int, now_s: int) -> None:
         m.requests[lease.next_lease].previous_lease = lease.previous_lease
     if now_s < lease.until_s:
         here.promised = 0
-    each = min(lease.leased, here.size)
+    each = min(lease.leased, here.per_node)
     node = lease.node
     while node != NONE:
         one = m.nodes[here.first_node + node]
-        first = here.first_held + node * here.size
+        first = here.first_held + node * here.per_node
         one.held -= 1
         k = 0
         while m.held[first + k] != request:
@@ -214,7 +214,7 @@ def give_back(m: Memory, request: int, now_s: int) -> None:
             here.room += each
         else:
             one.free += each
-        node = one.next_of_gang if lease.leased > here.size else NONE
+        node = one.next_of_gang if lease.leased > here.per_node else NONE
 
 
 @inner

@@ -161,7 +161,7 @@ def _pools(world: World, plan: Plan, places: list[int], lines: "_Lines", streams
             "is_owned": is_owned,
             "is_spot": pool.purchase is Purchase.SPOT,
             "backfill": is_owned and plan.backfill,
-            "size": pool.node_accelerators,
+            "per_node": pool.node_accelerators,
             "quota": pool.quota,
             "notice_s": pool.notice_s,
             "max_nodes": pool.max_nodes,
@@ -216,7 +216,7 @@ def _workloads(plan: Plan, slots: list[int], sizes: list[int], streams: "_Stream
     for n, service in enumerate(plan.services):
         row = workloads[len(plan.trainings) + n]
         row["is_service"], row["load_stream"] = 1, streams.of(f"load:{service.name}")
-        row["size"], row["first_request"], row["slots"] = (
+        row["gang"], row["first_request"], row["slots"] = (
             sizes.index(service.accelerators),
             first[n],
             slots[n],

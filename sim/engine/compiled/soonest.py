@@ -32,8 +32,8 @@ def promise_soonest(m: Memory, pool: int, leased: int) -> bool:
     here = m.pools[pool]
     _refresh(m)
     wanted, count = leased, 1
-    if leased > here.size:
-        wanted, count = here.size, leased // here.size
+    if leased > here.per_node:
+        wanted, count = here.per_node, leased // here.per_node
     tree = _tree(here, wanted)
     if m.trees[tree + 1] >= NEVER:
         return False
@@ -70,7 +70,7 @@ def free_at(m: Memory, pool: int, node: int, wanted: int) -> int:
     if one.is_up == 0:
         return OUT
     free, at_s = one.free, 0
-    first = here.first_held + node * here.size
+    first = here.first_held + node * here.per_node
     while free < wanted:
         soonest_s = OUT
         for place in range(first, first + one.held):
@@ -81,7 +81,7 @@ def free_at(m: Memory, pool: int, node: int, wanted: int) -> int:
         for place in range(first, first + one.held):
             lease = m.requests[m.held[place]]
             if lease.until_s == at_s:
-                free += min(lease.leased, here.size)
+                free += min(lease.leased, here.per_node)
     return at_s
 
 
@@ -103,7 +103,7 @@ def _refresh(m: Memory) -> None:
         here = m.pools[pool]
         m.nodes[here.first_node + node].is_touched = 0
         tree = here.first_tree
-        for wanted in range(1, here.size + 1):
+        for wanted in range(1, here.per_node + 1):
             if (here.gangs >> wanted) & 1 == 1:
                 _set(m, tree, here.leaves, node, free_at(m, pool, node, wanted))
                 tree += 2 * here.leaves
