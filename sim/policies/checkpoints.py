@@ -31,6 +31,8 @@ def full_length_s(rule: Checkpoints, remaining_s: int, boot_s: int, restart_s: i
 
     No checkpoint is written when the work is done: (remaining - 1) // every of them.
     """
+    if remaining_s <= rule.every_s:
+        return boot_s + restart_s + remaining_s
     return boot_s + restart_s + remaining_s + rule.cost_s * ((remaining_s - 1) // rule.every_s)
 
 

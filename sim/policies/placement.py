@@ -72,12 +72,12 @@ def holds(above: bool, ppm: int, leased: int, up: int) -> bool:
 
 def reference_s(time_s: int, speed_ppm: int) -> int:
     """Work on reference accelerators that `time_s` of work on others comes to."""
-    return time_s * speed_ppm // MILLION
+    return time_s if speed_ppm == MILLION else time_s * speed_ppm // MILLION
 
 
 def local_s(work_s: int, speed_ppm: int) -> int:
     """Time that `work_s` of reference work takes on accelerators of this speed, rounded up."""
-    return -(-work_s * MILLION // speed_ppm)
+    return work_s if speed_ppm == MILLION else -(-work_s * MILLION // speed_ppm)
 
 
 def length_class(length_s: int) -> int:

@@ -20,11 +20,14 @@ Record = Any
 NONE = -1
 
 
-def record(*names: str) -> np.dtype[np.void]:
-    """A record of whole numbers, none named like something that numpy's records have themselves."""
-    taken = set(names) & set(dir(np.record))
+def record(*names: str, small: tuple[str, ...] = ()) -> np.dtype[np.void]:
+    """A record of whole numbers, none named like something that numpy's records have themselves.
+
+    `small` ones have 32 bits: of requests and entries there are as many as jobs.
+    """
+    taken = {*names, *small} & set(dir(np.record))
     assert not taken, f"numpy knows {taken} as something else"
-    return np.dtype([(name, np.int64) for name in names])
+    return np.dtype([(n, np.int64) for n in names] + [(n, np.int32) for n in small], align=True)
 
 
 POOL = record(
@@ -60,16 +63,21 @@ RULE = record("nodes", "at_s", "deliveries", "first_review", "reviews")
 REVIEW = record("above", "ppm", "days")
 LINE = record("pool", "leased", "first_busy", "busy", "root", "place", "served", "is_known")
 REQUEST = record(
-    "workload", "entity", "number",
-    # waiting
-    "waits", "is_fresh", "spell", "opened", "remaining_s", "deadline_s", "attempt", "is_wanted",
-    # on a lease
-    "holds", "option", "pool", "leased", "start_s", "until_s", "boot_s", "restart_s", "load_s", "node",
-    "next_lease", "previous_lease",
+    "remaining_s", "deadline_s", "start_s", "until_s", "boot_s", "restart_s", "load_s",
+    small=(
+        "workload", "entity", "number",
+        # waiting
+        "waits", "is_fresh", "spell", "opened", "attempt", "is_wanted",
+        # on a lease
+        "holds", "option", "pool", "leased", "node", "next_lease", "previous_lease",
+    ),
 )  # fmt: skip
 ENTRY = record(
-    "line", "length_s", "child", "next", "previous", "is_in_line", "asked_spell", "is_asked", "next_asked"
-)
+    "length_s",
+    small=(
+        "line", "child", "next", "previous", "is_in_line", "asked_spell", "is_asked", "next_asked",
+    ),
+)  # fmt: skip
 """A request's place in the line of one of its options."""
 EVENT = record("key", "what")
 OUTSIDE = record("key", "pool", "value")

@@ -89,7 +89,7 @@ def has_room(m: Memory) -> bool:
     waiting = (state.fresh + 1) * state.width
     return (
         m.attempts.shape[1] > state.attempts + state.live
-        and m.replicas.shape[1] > state.replicas + state.live
+        and m.replicas.shape[1] > state.replicas + state.slots
         and m.refusals.shape[1] > state.refusals + waiting + len(m.refused) + len(m.rules)
         and m.shipments.shape[1] > state.shipments + state.shipping
         and len(m.events) > state.events + waiting + 2 + state.shipping

@@ -19,10 +19,12 @@ from sim.records import Records
 from sim.scenario.model import Scenario
 from sim.world.world import Draws, Jobs, World
 
-MOST_OPTIONS = 60
-"""Also accelerators in a node: both are bits of a number."""
+MOST_OPTIONS = 30
+MOST_PER_NODE = 60
+"""Both are bits of a number."""
 READY = "engine-ready"
 MOST_NODES = 1 << 20
+MOST_ENTRIES = 1 << 30
 MOST_ACCELERATOR_S = (1 << 62) // 1_000_000
 
 
@@ -36,7 +38,8 @@ def too_much(plan: Plan, jobs: int) -> str | None:
         (plan.horizon_s, LATEST_S, "seconds"),
         (jobs, MOST_ID // 2, "jobs"),
         (options, MOST_OPTIONS, "pools of a workload"),
-        (size, MOST_OPTIONS, "accelerators in a node"),
+        (jobs * options, MOST_ENTRIES, "places in lines"),
+        (size, MOST_PER_NODE, "accelerators in a node"),
         (sum(nodes), MOST_NODES, "nodes that may come to stand"),
         (accelerators * plan.horizon_s, MOST_ACCELERATOR_S, "accelerator-seconds"),
     )
