@@ -46,6 +46,17 @@ def usable(function: Function) -> Function:
     return register_jitable(function)
 
 
+def constant(number: int) -> int:
+    """A whole number for which no function is compiled anew, as happens for each plain one it is given."""
+    return cast(int, np.int64(number))
+
+
+@inner
+def wide(number: int) -> int:
+    """A whole number in 64 bits, so that no function is compiled anew for smaller ones."""
+    return np.int64(number)  # type: ignore[return-value]  # `cast` is nothing that numba knows
+
+
 def is_compiling() -> bool:
     """Whether numba compiles at all (NUMBA_DISABLE_JIT)."""
     return not config.DISABLE_JIT

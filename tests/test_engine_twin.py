@@ -160,13 +160,13 @@ def test_lines_give_back_what_they_were_given_in_order() -> None:
     memory, _ = set_up(world(jobs(*rows)), plan([on_demand()], [training(option(0))]))
     order = np.random.default_rng(4).permutation(200)
     for entry in order.tolist():
-        enter_line(memory, 0, entry)
+        enter_line(memory, entry)
     for entry in range(0, 200, 3):
-        leave_line(memory, 0, entry)
+        leave_line(memory, entry)
     found = []
     while (root := int(memory.lines[0]["root"])) >= 0:
         found.append(root)
-        leave_line(memory, 0, root)
+        leave_line(memory, root)
     assert found == [entry for entry in range(200) if entry % 3]
     assert memory.pools[0]["lines"] == 0
 

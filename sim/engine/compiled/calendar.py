@@ -4,7 +4,7 @@ A key is time, rank and id in one number, so that comparing two events is compar
 """
 
 from sim.engine.compiled.layout import Memory
-from sim.jit import inner
+from sim.jit import constant, inner
 
 TIME_BITS, RANK_BITS, ID_BITS = 33, 4, 26
 MOST_ID = (1 << ID_BITS) - 1
@@ -24,7 +24,7 @@ LATEST_S = (1 << TIME_BITS) - 1
     ARRIVAL,
     OPENING,
     DISPATCH,
-) = range(1, 14)
+) = map(constant, range(1, 14))
 """The ranks of `sim.engine.clock`, in their order."""
 
 NEVER_KEY = (1 << 63) - 1

@@ -11,13 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.jit import constant
+from sim.records import Attempts, Nodes, Orders, Outages, Refusals, Replicas, Transfers
+
 Array = NDArray[Any]
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Record = Any
 """One element of an array of records."""
 
-NONE = -1
+NONE, ZERO, ONE = constant(-1), constant(0), constant(1)
 
 
 def record(*names: str, small: tuple[str, ...] = ()) -> np.dtype[np.void]:
@@ -80,6 +83,11 @@ ENTRY = record(
 )  # fmt: skip
 """A request's place in the line of one of its options."""
 EVENT = record("key", "what")
+ATTEMPT, REPLICA, DELIVERED, OUTAGE, SHIPMENT, TRANSFER, REFUSAL = (
+    record(*(column.name for column in fields(table)))
+    for table in (Attempts, Replicas, Nodes, Outages, Orders, Transfers, Refusals)
+)
+"""Rows of the records that a run leaves (`sim.records`)."""
 OUTSIDE = record("key", "pool", "value")
 """An event that is known from the start: of the world's, or on the clock."""
 STREAM = record("constant_s")
@@ -167,14 +175,14 @@ class Memory:
     """Shape [sites, sites]."""
     route_bps: Floats
     link_free_s: Ints
-    attempts: Ints
-    """Columns of the records, shape [columns, capacity]; so the next ones."""
-    replicas: Ints
-    refusals: Ints
-    outages: Ints
-    shipments: Ints
-    transfers: Ints
-    delivered: Ints
+    attempts: Array
+    """Rows of the records, and room for more; so the next ones."""
+    replicas: Array
+    refusals: Array
+    outages: Array
+    shipments: Array
+    transfers: Array
+    delivered: Array
 
     places: Ints = field(init=False, repr=False)
     """Where the tables lie, and their shapes: three numbers for each, in the order of the fields."""
@@ -194,45 +202,21 @@ class Memory:
 
 
 TABLES = tuple(each.name for each in fields(Memory) if each.init)
-KINDS: dict[str, tuple[np.dtype[Any], int]] = (
-    {name: (np.dtype(np.int64), 1) for name in TABLES}
-    | {
-        "state": (STATE, 1),
-        "pools": (POOL, 1),
-        "nodes": (NODE, 1),
-        "levels": (LEVEL, 1),
-        "workloads": (WORKLOAD, 1),
-        "options": (OPTION, 1),
-        "ways": (WAY, 2),
-        "busy": (BUSY, 1),
-        "rules": (RULE, 1),
-        "reviews": (REVIEW, 1),
-        "lines": (LINE, 1),
-        "requests": (REQUEST, 1),
-        "entries": (ENTRY, 1),
-        "outside": (OUTSIDE, 1),
-        "events": (EVENT, 1),
-        "streams": (STREAM, 1),
-        "dataset_bytes": (np.dtype(np.float64), 1),
-        "dataset_growth": (np.dtype(np.float64), 1),
-    }
-    | {
-        name: (np.dtype(np.int64), 2)
-        for name in (
-            "watchers",
-            "midnights",
-            "at_site",
-            "asking",
-            "route_link",
-            "attempts",
-            "replicas",
-            "refusals",
-            "outages",
-            "shipments",
-            "transfers",
-            "delivered",
-        )
-    }
-    | {"route_bps": (np.dtype(np.float64), 2)}
-)
+_WHOLE, _REAL = np.dtype(np.int64), np.dtype(np.float64)
+_RECORDS = {
+    "state": STATE, "pools": POOL, "nodes": NODE, "levels": LEVEL, "workloads": WORKLOAD, "options": OPTION,
+    "busy": BUSY, "rules": RULE, "reviews": REVIEW, "lines": LINE, "requests": REQUEST, "entries": ENTRY,
+    "outside": OUTSIDE, "events": EVENT, "streams": STREAM, "attempts": ATTEMPT, "replicas": REPLICA,
+    "refusals": REFUSAL, "outages": OUTAGE, "shipments": SHIPMENT, "transfers": TRANSFER,
+    "delivered": DELIVERED,
+}  # fmt: skip
+_SQUARE = ("watchers", "midnights", "at_site", "asking", "route_link")
+KINDS: dict[str, tuple[np.dtype[Any], int]] = {
+    **dict.fromkeys(TABLES, (_WHOLE, 1)),
+    **{name: (kind, 1) for name, kind in _RECORDS.items()},
+    **dict.fromkeys(("dataset_bytes", "dataset_growth"), (_REAL, 1)),
+    **dict.fromkeys(_SQUARE, (_WHOLE, 2)),
+    "ways": (WAY, 2),
+    "route_bps": (_REAL, 2),
+}
 """The elements of each table, and its dimensions."""

@@ -2,17 +2,21 @@
 
 from sim.engine.compiled.calendar import FINISH, LIFETIME, push
 from sim.engine.compiled.draws import draw
-from sim.engine.compiled.layout import NONE, Memory
+from sim.engine.compiled.layout import NONE, ONE, Memory
 from sim.engine.compiled.pools import give_back
 from sim.engine.compiled.queue import changed, checkpoints_of, join, leave, refuse
 from sim.engine.compiled.rules import first_to_go, local_s, reference_s, split
-from sim.jit import inner
+from sim.jit import constant, inner, wide
 from sim.records import Kind, Outcome, Reason
 
-_JOB, _REPLICA = int(Kind.JOB), int(Kind.REPLICA)
-_RESIDENCY, _NEVER_FITS = int(Reason.RESIDENCY), int(Reason.NEVER_FITS)
-_FINISHED, _RECLAIMED, _FAILED = int(Outcome.FINISHED), int(Outcome.RECLAIMED), int(Outcome.FAILED)
-_RELEASED, _CUT_OFF = int(Outcome.RELEASED), int(Outcome.CUT_OFF)
+_JOB, _REPLICA = constant(Kind.JOB), constant(Kind.REPLICA)
+_RESIDENCY, _NEVER_FITS = constant(Reason.RESIDENCY), constant(Reason.NEVER_FITS)
+_FINISHED, _RECLAIMED, _FAILED = (
+    constant(Outcome.FINISHED),
+    constant(Outcome.RECLAIMED),
+    constant(Outcome.FAILED),
+)
+_RELEASED, _CUT_OFF = constant(Outcome.RELEASED), constant(Outcome.CUT_OFF)
 
 
 @inner
@@ -21,13 +25,13 @@ def introduce(m: Memory, workload: int, size: int, kind: int, entity: int) -> bo
     facts = m.workloads[workload]
     now_s = m.state[0].now_s
     for k in range(facts.first_refusal, facts.first_refusal + facts.refusals):
-        refuse(m, now_s, kind, entity, m.refused[k], _RESIDENCY, 1)
+        refuse(m, now_s, kind, entity, m.refused[k], _RESIDENCY, ONE)
     fits = False
     for option in range(facts.first_option, facts.first_option + facts.options):
         if m.ways[option, size].is_possible == 1:
             fits = True
         else:
-            refuse(m, now_s, kind, entity, m.options[option].pool, _NEVER_FITS, 1)
+            refuse(m, now_s, kind, entity, m.options[option].pool, _NEVER_FITS, ONE)
     return fits
 
 
@@ -39,7 +43,7 @@ def arrive(m: Memory, job: int) -> None:
     mine = m.requests[request]
     mine.remaining_s = m.work_s[job]
     mine.deadline_s = state.now_s + m.workloads[mine.workload].deadline_s
-    if introduce(m, mine.workload, m.sizes[request], _JOB, job):
+    if introduce(m, wide(mine.workload), m.sizes[request], _JOB, job):
         join(m, request)
 
 
@@ -50,14 +54,15 @@ def start(m: Memory, request: int) -> bool:
     facts = m.workloads[lease.workload]
     option = m.options[facts.first_option + lease.option]
     here = m.pools[lease.pool]
-    attempt = m.starts[request] if facts.is_service == 1 else lease.attempt
+    attempt = m.starts[request] if facts.is_service == 1 else wide(lease.attempt)
+    number = wide(lease.number)
     boot_s, load_s, lifetime_s = 0, 0, 0
     if here.is_owned == 0:
-        boot_s = draw(m, option.boot_stream, lease.number, attempt)
+        boot_s = draw(m, option.boot_stream, number, attempt)
     if facts.is_service == 1:
-        load_s = draw(m, facts.load_stream, lease.number, attempt)
+        load_s = draw(m, facts.load_stream, number, attempt)
     if here.is_spot == 1:
-        lifetime_s = draw(m, option.lifetime_stream, lease.number, attempt)
+        lifetime_s = draw(m, option.lifetime_stream, number, attempt)
     if min(boot_s, load_s, lifetime_s) == NONE:
         return False
     lease.boot_s = boot_s
@@ -66,9 +71,9 @@ def start(m: Memory, request: int) -> bool:
         m.starts[request] += 1
         lease.attempt = attempt
     else:
-        push(m, lease.until_s + boot_s, FINISH, request, lease.spell)
+        push(m, lease.until_s + boot_s, FINISH, request, wide(lease.spell))
     if lifetime_s > 0:
-        push(m, lease.start_s + lifetime_s, LIFETIME, request, lease.spell)
+        push(m, lease.start_s + lifetime_s, LIFETIME, request, wide(lease.spell))
     state.started += 1
     return True
 
@@ -78,7 +83,7 @@ def end(m: Memory, request: int, outcome: int) -> None:
     """End the lease of a request now: what comes of it is written down, and it may wait again."""
     state, mine = m.state[0], m.requests[request]
     give_back(m, request, state.now_s)
-    changed(m, mine.pool)
+    changed(m, wide(mine.pool))
     mine.holds = 0
     state.live -= 1
     if m.workloads[mine.workload].is_service == 1:
@@ -97,12 +102,14 @@ def _end_attempt(m: Memory, request: int, outcome: int) -> None:
     notice_s = m.pools[mine.pool].notice_s if outcome == _RECLAIMED else 0
     here_s = local_s(mine.remaining_s, speed_ppm)
     elapsed_s = state.now_s - mine.start_s
-    part = split(checkpoints_of(m, mine.workload), here_s, mine.boot_s, mine.restart_s, elapsed_s, notice_s)
-    row = m.attempts[:, state.attempts]
-    row[0], row[1], row[2], row[3] = mine.entity, mine.attempt, mine.pool, mine.node
-    row[4], row[5], row[6], row[7] = mine.leased, mine.start_s, state.now_s, outcome
-    row[8], row[9], row[10] = part.boot_s, part.restart_s, part.kept_s
-    row[11], row[12] = part.checkpoint_s, part.lost_s
+    part = split(
+        checkpoints_of(m, wide(mine.workload)), here_s, mine.boot_s, mine.restart_s, elapsed_s, notice_s
+    )
+    row = m.attempts[state.attempts]
+    row.job, row.attempt, row.pool, row.node = mine.entity, mine.attempt, mine.pool, mine.node
+    row.leased, row.start_s, row.end_s, row.outcome = mine.leased, mine.start_s, state.now_s, outcome
+    row.boot_s, row.restart_s, row.kept_s = part.boot_s, part.restart_s, part.kept_s
+    row.checkpoint_s, row.lost_s = part.checkpoint_s, part.lost_s
     state.attempts += 1
     mine.remaining_s -= reference_s(part.kept_s, speed_ppm)
     mine.attempt += 1
@@ -111,11 +118,11 @@ def _end_attempt(m: Memory, request: int, outcome: int) -> None:
 @inner
 def _end_replica(m: Memory, request: int, outcome: int) -> None:
     state, mine = m.state[0], m.requests[request]
-    row = m.replicas[:, state.replicas]
-    row[0], row[1], row[2], row[3], row[4] = mine.entity, mine.number, mine.attempt, mine.pool, mine.node
-    row[5], row[6] = mine.leased, mine.start_s
-    row[7] = min(mine.start_s + mine.boot_s + mine.load_s, state.now_s)
-    row[8], row[9] = state.now_s, outcome
+    row = m.replicas[state.replicas]
+    row.service, row.slot, row.attempt, row.pool = mine.entity, mine.number, mine.attempt, mine.pool
+    row.node, row.leased, row.start_s = mine.node, mine.leased, mine.start_s
+    row.ready_s = min(mine.start_s + mine.boot_s + mine.load_s, state.now_s)
+    row.end_s, row.outcome = state.now_s, outcome
     state.replicas += 1
     mine.attempt = 0
 
@@ -150,7 +157,7 @@ def _first_to_go(m: Memory, workload: int) -> int:
     for request in range(facts.first_request, facts.first_request + facts.slots):
         mine = m.requests[request]
         if mine.is_wanted == 1:
-            place = first_to_go(mine.holds == 0, mine.option, mine.start_s, mine.number)
+            place = first_to_go(mine.holds == 0, wide(mine.option), mine.start_s, wide(mine.number))
             if place < least:
                 found, least = request, place
     return found
@@ -162,7 +169,7 @@ def take_back(m: Memory, pool: int) -> None:
     here = m.pools[pool]
     request = here.first_lease
     while request != NONE:
-        following = m.requests[request].next_lease
+        following = wide(m.requests[request].next_lease)
         if m.requests[request].leased > here.largest_gang:
             end(m, request, _RECLAIMED)
         request = following

@@ -5,7 +5,7 @@ who come in order; leaving from anywhere is possible, as one who starts elsewher
 """
 
 from sim.engine.compiled.layout import NONE, Memory
-from sim.jit import inner
+from sim.jit import inner, wide
 
 
 @inner
@@ -23,9 +23,11 @@ def _link(m: Memory, a: int, b: int) -> int:
 
 
 @inner
-def enter_line(m: Memory, line: int, entry: int) -> None:
-    """Wait in a line."""
-    here, mine = m.lines[line], m.entries[entry]
+def enter_line(m: Memory, entry: int) -> None:
+    """Wait in the entry's line."""
+    mine = m.entries[entry]
+    line = wide(mine.line)
+    here = m.lines[line]
     mine.child = mine.next = mine.previous = NONE
     mine.is_in_line = 1
     if here.root != NONE:
@@ -39,10 +41,11 @@ def enter_line(m: Memory, line: int, entry: int) -> None:
 
 
 @inner
-def leave_line(m: Memory, line: int, entry: int) -> None:
+def leave_line(m: Memory, entry: int) -> None:
     """Wait no more."""
-    here, mine = m.lines[line], m.entries[entry]
-    rest = _merge(m, mine.child)
+    mine = m.entries[entry]
+    here = m.lines[mine.line]
+    rest = _merge(m, wide(mine.child))
     mine.is_in_line = 0
     if here.root == entry:
         here.root = rest
@@ -71,17 +74,17 @@ def _merge(m: Memory, first: int) -> int:
     """One heap of all siblings from `first` on: in pairs from the front, then together from the back."""
     pairs = NONE
     while first != NONE:
-        second = m.entries[first].next
+        second = wide(m.entries[first].next)
         following = NONE
         if second != NONE:
-            following = m.entries[second].next
+            following = wide(m.entries[second].next)
             first = _link(m, first, second)
         m.entries[first].next = pairs
         pairs = first
         first = following
     whole = NONE
     while pairs != NONE:
-        following = m.entries[pairs].next
+        following = wide(m.entries[pairs].next)
         m.entries[pairs].next = NONE
         whole = pairs if whole == NONE else _link(m, whole, pairs)
         pairs = following

@@ -23,18 +23,18 @@ from sim.engine.compiled.calendar import (
     push,
 )
 from sim.engine.compiled.draws import draw
-from sim.engine.compiled.layout import NONE, Memory
+from sim.engine.compiled.layout import NONE, ZERO, Memory
 from sim.engine.compiled.life import arrive, close, end, fail_leases, introduce, scale, start, take_back
 from sim.engine.compiled.pools import count, deliver, fail, repair
 from sim.engine.compiled.queue import arrive_copy, changed, dispatch, open_option, refuse
 from sim.engine.compiled.rules import fitting, may_judge, shipments, shipped, was_busy
-from sim.jit import inner, kernel
+from sim.jit import constant, inner, kernel
 from sim.records import Kind, Outcome, Reason
 
 DONE, NEEDS_DRAW, NEEDS_ROOM = 0, 1, 2
 
-_ORDER, _REPLICA, _RACK_FULL = int(Kind.ORDER), int(Kind.REPLICA), int(Reason.RACK_FULL)
-_FINISHED, _RECLAIMED = int(Outcome.FINISHED), int(Outcome.RECLAIMED)
+_ORDER, _REPLICA, _RACK_FULL = constant(Kind.ORDER), constant(Kind.REPLICA), constant(Reason.RACK_FULL)
+_FINISHED, _RECLAIMED = constant(Outcome.FINISHED), constant(Outcome.RECLAIMED)
 
 
 @kernel
@@ -58,7 +58,7 @@ def advance(m: Memory) -> int:
         )
         event = m.events[0].key if state.events > 0 else NEVER_KEY
         key = min(outside, arrival, event)
-        if state.is_called == 1 and key > key_of(state.now_s, DISPATCH, 0):
+        if state.is_called == 1 and key > key_of(state.now_s, DISPATCH, ZERO):
             dispatch(m)
             continue
         time_s = key >> (RANK_BITS + ID_BITS)
@@ -88,10 +88,10 @@ def has_room(m: Memory) -> bool:
     state = m.state[0]
     waiting = (state.fresh + 1) * state.width
     return (
-        m.attempts.shape[1] > state.attempts + state.live
-        and m.replicas.shape[1] > state.replicas + state.slots
-        and m.refusals.shape[1] > state.refusals + waiting + len(m.refused) + len(m.rules)
-        and m.shipments.shape[1] > state.shipments + state.shipping
+        len(m.attempts) > state.attempts + state.live
+        and len(m.replicas) > state.replicas + state.slots
+        and len(m.refusals) > state.refusals + waiting + len(m.refused) + len(m.rules)
+        and len(m.shipments) > state.shipments + state.shipping
         and len(m.events) > state.events + waiting + 2 + state.shipping
     )
 
@@ -200,9 +200,10 @@ def order(m: Memory, pool: int, rule: int) -> None:
     here.orders += 1
     here.on_the_way += nodes
     for shipment in range(shipments(nodes, facts.deliveries)):
-        row = m.shipments[:, state.shipments]
-        row[0], row[1], row[2] = pool, number, shipment
-        row[3], row[4], row[5] = shipped(nodes, facts.deliveries, shipment), state.now_s, NONE
+        row = m.shipments[state.shipments]
+        row.pool, row.order, row.shipment = pool, number, shipment
+        row.nodes, row.ordered_s = shipped(nodes, facts.deliveries, shipment), state.now_s
+        row.arrived_s = NONE
         lead_s = draw(m, here.lead_stream, number, shipment)
         push(m, state.now_s + lead_s, DELIVERY, state.shipments, state.shipments)
         state.shipments += 1
@@ -212,13 +213,13 @@ def order(m: Memory, pool: int, rule: int) -> None:
 def arrive_shipment(m: Memory, shipment: int) -> None:
     """Put a shipment to work."""
     state = m.state[0]
-    row = m.shipments[:, shipment]
-    here = m.pools[row[0]]
-    here.on_the_way -= row[3]
+    row = m.shipments[shipment]
+    here = m.pools[row.pool]
+    here.on_the_way -= row.nodes
     here.settled_s = state.now_s
-    row[5] = state.now_s
-    deliver(m, row[0], row[3], row[1], state.now_s)
-    changed(m, row[0])
+    row.arrived_s = state.now_s
+    deliver(m, row.pool, row.nodes, row.order, state.now_s)
+    changed(m, row.pool)
 
 
 @kernel
@@ -227,8 +228,8 @@ def begin(m: Memory) -> None:
     for pool in range(len(m.pools)):
         standing = m.pools[pool].nodes
         m.pools[pool].nodes = 0
-        deliver(m, pool, standing, NONE, 0)
-    service = 0
+        deliver(m, pool, standing, NONE, ZERO)
+    service = ZERO
     for workload in range(len(m.workloads)):
         facts = m.workloads[workload]
         if facts.is_service == 1:

@@ -1,17 +1,18 @@
 """Pools: who holds which accelerators, what is free, and the pool's own count of accelerator-seconds."""
 
-from sim.engine.compiled.layout import NONE, Memory
+from sim.engine.compiled.layout import NONE, ZERO, Memory
 from sim.engine.compiled.levels import enter, following, strike
 from sim.engine.compiled.soonest import promise_soonest, touch
-from sim.jit import inner
+from sim.jit import constant, inner, wide
 from sim.policies.checkpoints import NEVER
 from sim.policies.plan import UNLIMITED
 from sim.records import Reason
 
 NOWHERE = -1
+_NEVER_S = constant(NEVER)
 
-_POOL_FULL, _BEHIND_HEAD = int(Reason.POOL_FULL), int(Reason.BEHIND_HEAD)
-_NO_SPOT, _QUOTA = int(Reason.NO_SPOT), int(Reason.QUOTA)
+_POOL_FULL, _BEHIND_HEAD = constant(Reason.POOL_FULL), constant(Reason.BEHIND_HEAD)
+_NO_SPOT, _QUOTA = constant(Reason.NO_SPOT), constant(Reason.QUOTA)
 
 
 @inner
@@ -51,8 +52,8 @@ def deliver(m: Memory, pool: int, nodes: int, order: int, now_s: int) -> None:
         new.is_up = 1
         enter(m, here.first_level + here.per_node, node)
         touch(m, pool, node)
-        row = m.delivered[:, state.delivered]
-        row[0], row[1], row[2], row[3] = pool, node, now_s, order
+        row = m.delivered[state.delivered]
+        row.pool, row.node, row.from_s, row.order = pool, node, now_s, order
         state.delivered += 1
     here.nodes += nodes
     here.room += nodes * here.per_node
@@ -74,7 +75,7 @@ def place(m: Memory, pool: int, leased: int, until_s: int) -> int:
     heeds = here.kept > 0 and until_s > here.promised_s
     if leased <= here.per_node:
         for free in range(leased, here.per_node + 1):
-            node = _unkept(m, pool, free, 0, heeds)
+            node = _unkept(m, pool, free, ZERO, heeds)
             if node >= 0:
                 m.chosen[0] = node
                 return 1
@@ -154,7 +155,7 @@ def why_not(m: Memory, pool: int, leased: int) -> int:
             return _NO_SPOT
         return _QUOTA if here.leased + leased > here.quota else _BEHIND_HEAD
     open_pool(m, pool)
-    return _POOL_FULL if place(m, pool, leased, NEVER) == NOWHERE else _BEHIND_HEAD
+    return _POOL_FULL if place(m, pool, leased, _NEVER_S) == NOWHERE else _BEHIND_HEAD
 
 
 @inner
@@ -187,7 +188,7 @@ def take(m: Memory, request: int, pool: int, nodes: int) -> None:
 def give_back(m: Memory, request: int, now_s: int) -> None:
     """Strike a lease; what it held on nodes that are down stays unusable until the repair."""
     lease = m.requests[request]
-    pool = lease.pool
+    pool = wide(lease.pool)
     here = m.pools[pool]
     count(m, pool, now_s)
     here.leased -= lease.leased
@@ -200,7 +201,7 @@ def give_back(m: Memory, request: int, now_s: int) -> None:
     if now_s < lease.until_s:
         here.promised = 0
     each = min(lease.leased, here.per_node)
-    node = lease.node
+    node = wide(lease.node)
     while node != NONE:
         one = m.nodes[here.first_node + node]
         first = here.first_held + node * here.per_node
@@ -244,8 +245,8 @@ def repair(m: Memory, pool: int, node: int, now_s: int) -> None:
     one.is_up = 1
     enter(m, here.first_level + one.free, node)
     touch(m, pool, node)
-    row = m.outages[:, state.outages]
-    row[0], row[1], row[2], row[3] = pool, node, one.down_since_s, now_s
+    row = m.outages[state.outages]
+    row.pool, row.node, row.start_s, row.end_s = pool, node, one.down_since_s, now_s
     state.outages += 1
 
 

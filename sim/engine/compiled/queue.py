@@ -3,7 +3,7 @@
 import math
 
 from sim.engine.compiled.calendar import OPENING, TRANSFER, push
-from sim.engine.compiled.layout import NONE, Memory, Record
+from sim.engine.compiled.layout import NONE, ONE, Memory, Record
 from sim.engine.compiled.lines import enter_line, leave_line
 from sim.engine.compiled.pools import (
     NOWHERE,
@@ -17,23 +17,30 @@ from sim.engine.compiled.pools import (
     why_not,
 )
 from sim.engine.compiled.rules import copying_s, full_length_s, holds, length_class, local_s, opens_s
-from sim.jit import inner
+from sim.jit import constant, inner, wide
 from sim.policies.checkpoints import NEVER, Checkpoints
 from sim.records import Kind, Reason
 
 PRESENT, TO_SEND = 1, 2
 """Of a dataset at a site; 0 stands for neither."""
 
-_JOB, _REPLICA = int(Kind.JOB), int(Kind.REPLICA)
-_CONDITION, _DATA_IN_TRANSIT = int(Reason.CONDITION), int(Reason.DATA_IN_TRANSIT)
+_JOB, _REPLICA = constant(Kind.JOB), constant(Kind.REPLICA)
+_CONDITION, _DATA_IN_TRANSIT = constant(Reason.CONDITION), constant(Reason.DATA_IN_TRANSIT)
 
 
 @inner
 def refuse(m: Memory, time_s: int, kind: int, entity: int, pool: int, reason: int, times: int) -> None:
     """Write a refusal down."""
     state = m.state[0]
-    row = m.refusals[:, state.refusals]
-    row[0], row[1], row[2], row[3], row[4], row[5] = time_s, kind, entity, pool, reason, times
+    row = m.refusals[state.refusals]
+    row.time_s, row.kind, row.entity, row.pool, row.reason, row.count = (
+        time_s,
+        kind,
+        entity,
+        pool,
+        reason,
+        times,
+    )
     state.refusals += 1
 
 
@@ -83,7 +90,7 @@ def _length_s(m: Memory, request: int, option: int) -> int:
     if m.workloads[mine.workload].is_service == 1:
         return NEVER
     here_s = local_s(mine.remaining_s, m.options[option].speed_ppm)
-    return full_length_s(checkpoints_of(m, mine.workload), here_s, 0, mine.restart_s)
+    return full_length_s(checkpoints_of(m, wide(mine.workload)), here_s, 0, mine.restart_s)
 
 
 @inner
@@ -114,19 +121,19 @@ def open_option(m: Memory, request: int, n: int, may_send: bool) -> None:
     entry = request * state.width + n
     if option.dataset != NONE and m.at_site[option.dataset, site] != PRESENT:
         if may_send:
-            _ask(m, option.dataset, site, entry, mine.spell)
+            _ask(m, option.dataset, site, entry)
         return
     mine.opened |= 1 << n
-    enter_line(m, m.entries[entry].line, entry)
+    enter_line(m, entry)
     m.pools[option.pool].is_dirty = 1
     state.is_called = 1
 
 
 @inner
-def _ask(m: Memory, dataset: int, site: int, entry: int, spell: int) -> None:
+def _ask(m: Memory, dataset: int, site: int, entry: int) -> None:
     """Wait for a copy of a dataset, which is sent at the end of this instant if it is not under way."""
     state, mine = m.state[0], m.entries[entry]
-    mine.asked_spell = spell
+    mine.asked_spell = m.requests[entry // state.width].spell
     if mine.is_asked == 1:
         return
     mine.is_asked = 1
@@ -162,9 +169,9 @@ def _begin_transfer(m: Memory, dataset: int, site: int) -> None:
         start_s = max(now_s, m.link_free_s[link])
         end_s = start_s + copying_s(size, m.route_bps[home, site])
         m.link_free_s[link] = end_s
-    row = m.transfers[:, state.transfers]
-    row[0], row[1], row[2], row[3] = dataset, home, site, link
-    row[4], row[5], row[6], row[7] = math.ceil(size), now_s, start_s, NONE
+    row = m.transfers[state.transfers]
+    row.dataset, row.source, row.target, row.link = dataset, home, site, link
+    row.size_bytes, row.asked_s, row.start_s, row.end_s = math.ceil(size), now_s, start_s, NONE
     push(m, end_s, TRANSFER, dataset, state.transfers)
     state.transfers += 1
 
@@ -173,9 +180,9 @@ def _begin_transfer(m: Memory, dataset: int, site: int) -> None:
 def arrive_copy(m: Memory, transfer: int) -> None:
     """A copy is at its site: those who have waited for it may use it."""
     state = m.state[0]
-    row = m.transfers[:, transfer]
-    row[7] = state.now_s
-    dataset, site = row[0], row[2]
+    row = m.transfers[transfer]
+    row.end_s = state.now_s
+    dataset, site = row.dataset, row.target
     m.at_site[dataset, site] = PRESENT
     entry = m.asking[dataset, site]
     while entry != NONE:
@@ -183,7 +190,7 @@ def arrive_copy(m: Memory, transfer: int) -> None:
         request, n = entry // state.width, entry % state.width
         if m.requests[request].waits == 1 and m.requests[request].spell == mine.asked_spell:
             open_option(m, request, n, True)
-        entry = mine.next_asked
+        entry = wide(mine.next_asked)
 
 
 @inner
@@ -194,7 +201,7 @@ def leave(m: Memory, request: int) -> None:
     for n in range(m.workloads[mine.workload].options):
         entry = request * state.width + n
         if m.entries[entry].is_in_line == 1:
-            leave_line(m, m.entries[entry].line, entry)
+            leave_line(m, entry)
 
 
 @inner
@@ -354,9 +361,9 @@ def _note_waiting(m: Memory, request: int) -> None:
         else:
             opening_s = _opens_s(m, request, option)
             if opening_s > now_s:
-                push(m, opening_s, OPENING, request, (mine.spell << 6) | n)
+                push(m, opening_s, OPENING, request, (wide(mine.spell) << 6) | n)
             else:
                 reason = _DATA_IN_TRANSIT
                 open_option(m, request, n, True)
         kind = _REPLICA if facts.is_service == 1 else _JOB
-        refuse(m, now_s, kind, mine.entity, pool, reason, 1)
+        refuse(m, now_s, kind, wide(mine.entity), pool, reason, ONE)

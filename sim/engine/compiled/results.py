@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sim.engine.compiled.layout import Ints, Memory
+from sim.engine.compiled.layout import OUTAGE, Array, Ints, Memory
 from sim.jit import kernel
 from sim.policies.plan import Plan, Purchase
 from sim.records import (
@@ -25,18 +25,19 @@ def records_of(memory: Memory, plan: Plan) -> Records:
     """Everything that the run left behind."""
     state = memory.state[0]
     jobs = int(state["jobs"])
-    attempts = memory.attempts[:, : state["attempts"]]
-    replicas = memory.replicas[:, : state["replicas"]]
+    attempts = memory.attempts[: state["attempts"]]
+    replicas = memory.replicas[: state["replicas"]]
     first_slot = memory.workloads["first_request"][len(plan.trainings) :]
+    slots = first_slot[replicas["service"]] + replicas["slot"]
     return Records(
-        Attempts(*_in_order(attempts, order_by(attempts[0], jobs))),
-        Replicas(*_in_order(replicas, order_by(first_slot[replicas[0]] + replicas[1], len(memory.starts)))),
-        Nodes(*_sorted(memory.delivered[:, : state["delivered"]])),
+        Attempts(*_columns(attempts, order_by(np.ascontiguousarray(attempts["job"]), jobs))),
+        Replicas(*_columns(replicas, order_by(slots, len(memory.starts)))),
+        Nodes(*_sorted(memory.delivered[: state["delivered"]])),
         Sold.of(sorted((n, pool.sold) for n, pool in enumerate(plan.pools) if pool.sold)),
         Outages(*_sorted(_outages(memory, plan))),
-        Orders(*_sorted(memory.shipments[:, : state["shipments"]])),
-        Transfers(*_sorted(memory.transfers[:, : state["transfers"]])),
-        Refusals(*_sorted(memory.refusals[:, : state["refusals"]])),
+        Orders(*_sorted(memory.shipments[: state["shipments"]])),
+        Transfers(*_sorted(memory.transfers[: state["transfers"]])),
+        Refusals(*_sorted(memory.refusals[: state["refusals"]])),
         _closing(memory, plan),
     )
 
@@ -56,34 +57,37 @@ def order_by(keys: Ints, count: int) -> Ints:
     return order
 
 
-def _in_order(columns: Ints, order: Ints) -> list[Ints]:
-    return [column[order] for column in columns]
+def _columns(rows: Array, order: Ints) -> Ints:
+    """The rows in an order, shape [columns, rows]."""
+    numbers: Ints = rows.view(np.int64).reshape(len(rows), len(rows.dtype.names or ()))
+    return np.ascontiguousarray(numbers[order].T)
 
 
-def _sorted(columns: Ints) -> list[Ints]:
-    """The rows in their order: where they fit, packed into one number for each."""
-    if columns.shape[1] < 2:
-        return list(columns.copy())
+def _sorted(rows: Array) -> Ints:
+    """The rows in their own order (packed into a number each, where they fit); shape as `_columns`."""
+    columns = _columns(rows, np.arange(len(rows)))
+    if len(rows) < 2:
+        return columns
     least = columns.min(axis=1)
     bits = [int(most).bit_length() for most in columns.max(axis=1) - least]
     if sum(bits) > KEY_BITS:
-        return _in_order(columns, np.lexsort(columns[::-1]))
-    packed = np.zeros(columns.shape[1], dtype=np.int64)
+        return columns[:, np.lexsort(columns[::-1])]
+    packed = np.zeros(len(rows), dtype=np.int64)
     for column, low, width in zip(columns, least, bits, strict=True):
         packed <<= width
         packed |= column - low
-    return _in_order(columns, np.argsort(packed, kind="stable"))
+    return columns[:, np.argsort(packed, kind="stable")]
 
 
-def _outages(memory: Memory, plan: Plan) -> Ints:
+def _outages(memory: Memory, plan: Plan) -> Array:
     """Those that have ended, and those that last until the horizon."""
-    ended = memory.outages[:, : memory.state[0]["outages"]]
+    ended = memory.outages[: memory.state[0]["outages"]]
     rows = []
     for index, here in enumerate(memory.pools):
         nodes = memory.nodes[here["first_node"] : here["first_node"] + here["nodes"]]
         down = np.flatnonzero(nodes["is_up"] == 0)
         rows += [(index, node, nodes["down_since_s"][node], plan.horizon_s) for node in down.tolist()]
-    return np.concatenate((ended, np.array(rows, dtype=np.int64).reshape(-1, 4).T), axis=1)
+    return np.concatenate((ended, np.array(rows, dtype=OUTAGE)))
 
 
 def _closing(memory: Memory, plan: Plan) -> Closing:

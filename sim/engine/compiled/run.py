@@ -9,7 +9,7 @@ import numpy as np
 import sim.engine.compiled.memory  # noqa: F401  teaches the compiler what a Memory is
 from sim.engine.compiled.calendar import LATEST_S, MOST_ID
 from sim.engine.compiled.draws import DrawTable
-from sim.engine.compiled.layout import Ints, Memory
+from sim.engine.compiled.layout import Array, Memory
 from sim.engine.compiled.loop import DONE, NEEDS_DRAW, advance, begin
 from sim.engine.compiled.results import records_of
 from sim.engine.compiled.setup import node_places, set_up, table
@@ -89,21 +89,20 @@ def _more_room(memory: Memory) -> Memory:
     """Tables that are half full, twice as large; and room for what one instant may bring to any of them."""
     state = memory.state[0]
     requests, width = len(memory.requests), int(state["width"])
-    events = table(memory.events.dtype, 2 * len(memory.events) + requests * width)
-    events[: len(memory.events)] = memory.events
+    events = 2 * len(memory.events) + requests * width
     return replace(
         memory,
-        events=events,
-        attempts=_wider(memory.attempts, int(state["attempts"]), requests),
-        replicas=_wider(memory.replicas, int(state["replicas"]), requests),
-        refusals=_wider(memory.refusals, int(state["refusals"]), requests * width),
-        shipments=_wider(memory.shipments, int(state["shipments"]), int(state["shipping"])),
+        events=_longer(memory.events, len(memory.events), events),
+        attempts=_longer(memory.attempts, int(state["attempts"]), requests),
+        replicas=_longer(memory.replicas, int(state["replicas"]), requests),
+        refusals=_longer(memory.refusals, int(state["refusals"]), requests * width),
+        shipments=_longer(memory.shipments, int(state["shipments"]), int(state["shipping"])),
     )
 
 
-def _wider(rows: Ints, used: int, more: int) -> Ints:
-    if 2 * used < rows.shape[1] and used + 2 * more < rows.shape[1]:
+def _longer(rows: Array, used: int, more: int) -> Array:
+    if 2 * used < len(rows) and used + 2 * more < len(rows):
         return rows
-    wide = np.zeros((len(rows), 2 * rows.shape[1] + 2 * more), dtype=np.int64)
-    wide[:, :used] = rows[:, :used]
-    return wide
+    longer = table(rows.dtype, 2 * len(rows) + 2 * more)
+    longer[:used] = rows[:used]
+    return longer

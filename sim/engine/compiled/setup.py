@@ -95,13 +95,13 @@ def set_up(world: World, plan: Plan) -> tuple[Memory, DrawTable]:
         route_link=_links(plan),
         route_bps=_bandwidths(plan),
         link_free_s=zeros(1 + max((route.link for route in plan.routes.values()), default=0)),
-        attempts=zeros((13, 2 * len(world.jobs) + FEW)),
-        replicas=zeros((10, started + 2 * sum(slots) + FEW)),
-        refusals=zeros((6, 2 * (len(world.jobs) + started) * width + FEW)),
-        outages=zeros((4, sum(len(times.node) for times in world.failures.values()) + 1)),
-        shipments=zeros((6, FEW)),
-        transfers=zeros((8, len(plan.datasets) * len(plan.sites) + 1)),
-        delivered=zeros((4, sum(places) + 1)),
+        attempts=table(layout.ATTEMPT, 2 * len(world.jobs) + FEW),
+        replicas=table(layout.REPLICA, started + 2 * sum(slots) + FEW),
+        refusals=table(layout.REFUSAL, 2 * (len(world.jobs) + started) * width + FEW),
+        outages=table(layout.OUTAGE, sum(len(times.node) for times in world.failures.values()) + 1),
+        shipments=table(layout.SHIPMENT, FEW),
+        transfers=table(layout.TRANSFER, len(plan.datasets) * len(plan.sites) + 1),
+        delivered=table(layout.DELIVERED, sum(places) + 1),
     )
     state = memory.state
     state["horizon_s"], state["jobs"], state["slots"] = plan.horizon_s, len(world.jobs), sum(slots)
