@@ -57,6 +57,7 @@ def owned_pools(draw: st.DrawFn) -> Tree:
         max_nodes=draw(st.sampled_from([None, nodes, nodes + 2])),
         life="4 years",
         resale=draw(st.sampled_from([None, "25%"])),
+        age=draw(st.sampled_from([None, "1 week", "30 months", "9 years"])),
         lead_time=draw(st.sampled_from(["6 h", {"lognormal": {"median": "1 day", "p95": "3 days"}}])),
         failures=draw(
             st.sampled_from(

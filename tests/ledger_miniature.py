@@ -145,14 +145,15 @@ def records(
 ) -> Records:
     """Records from `jobs` and `replicas` as (pool, leased, start_s, end_s), `nodes` as (node, from_s).
 
-    `sold` as (nodes,), `outages` as (node, start_s, end_s), all in the room; `transfers` as in the records.
+    Nodes from 0 stood at the start, others were ordered. `sold` as (nodes,), `outages` as (node, start_s,
+    end_s), all in the room; `transfers` as in the records.
     """
     return Records(
         Attempts.of([(0, n, pool, -1, leased, start, end, 0, 0, 0, 0, 0, 0)
                      for n, (pool, leased, start, end) in enumerate(jobs)]),
         Replicas.of([(0, n, 0, pool, -1, leased, start, start, end, 3)
                      for n, (pool, leased, start, end) in enumerate(replicas)]),
-        Nodes.of([(ROOM, node, from_s, -1) for node, from_s in nodes]),
+        Nodes.of([(ROOM, node, from_s, 0 if from_s else -1) for node, from_s in nodes]),
         Sold.of([(ROOM, *row) for row in sold]),
         Outages.of([(ROOM, *row) for row in outages]),
         Orders.of([]),

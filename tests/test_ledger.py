@@ -69,7 +69,6 @@ def test_a_month_with_every_category() -> None:
     assert lines(posted) == {
         (0, "AMORTISATION", CAMPUS, ROOM, SHARED, none): 744 * 1.0,
         (0, "RESALE", CAMPUS, ROOM, SHARED, none): -148.8,  # 20 % of 744
-        (0, "SALE", CAMPUS, ROOM, SHARED, none): -2 * 43_800 * 0.2,
         (0, "SUPPORT", CAMPUS, ROOM, SHARED, none): 43_800 * 0.1 * 744 / 8_760,
         (0, "POWER", CAMPUS, ROOM, SHARED, none): 105.0,  # 1 kW x 1.5 x (744 - 44) h x 0.1
         (0, "POWER", CAMPUS, ROOM, TRAIN, none): 3.0,  # 4 x 10 h x 0.5 kW x 1.5 x 0.1
@@ -156,14 +155,71 @@ def test_a_node_is_written_off_to_its_resale_value_and_not_further() -> None:
     assert monthly(posted, Category.POWER) == pytest.approx([hours * 0.15 for hours in stands_h], abs=1e-6)
 
 
-def test_nodes_that_are_sold_bring_their_value_at_the_start() -> None:
-    """Three nodes at 20 % of 43,800 USD, in the first month and never again."""
-    posted = ledger(scenario(), plan(59), records(sold=[(3,)]))
-    assert monthly(posted, Category.SALE) == [-26_280.0, 0.0]
+def test_nodes_that_stand_are_written_off_over_what_is_left_of_their_life() -> None:
+    """Of 5 years 4 are past: 365 days are left, at 24 USD a day less 20 %, then only support and power."""
+    room = {"age": "4 years"}
+    posted = ledger(scenario(room=room), plan(2 * 365, standing=1), records(nodes=[(0, 0)]))
+    year = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+    assert monthly(posted, Category.AMORTISATION) == [days * 24.0 for days in year] + [0.0] * 12
+    assert monthly(posted, Category.RESALE) == pytest.approx([days * -4.8 for days in year] + [0.0] * 12)
+    assert monthly(posted, Category.SUPPORT) == [days * 12.0 for days in year] * 2  # 4,380 USD a year
+    assert monthly(posted, Category.POWER) == pytest.approx([days * 3.6 for days in year] * 2, abs=1e-6)
+    assert monthly(posted, Category.STAFF) == [days * 360.0 for days in year] * 2
+
+
+def test_age_is_that_of_the_nodes_that_stand_and_not_of_what_is_delivered() -> None:
+    """Of 20 days of life the standing node has 5 left; one that comes on the 5th day has all of them."""
+    posted = ledger(
+        scenario(room={"life": "20 days", "age": "15 days"}),
+        plan(31, standing=1),
+        records(nodes=[(0, 0), (1, 5 * DAY_S)]),
+    )
+    assert monthly(posted, Category.AMORTISATION) == [43_800 * (5 + 20) / 20]
+
+
+def test_nodes_that_are_ordered_at_the_start_and_come_at_once_are_new() -> None:
+    """An order marks a node as new, not the time of its delivery."""
+    left = replace(records(), nodes=Nodes.of([(ROOM, 0, 0, -1), (ROOM, 1, 0, 0)]))
+    posted = ledger(scenario(room={"life": "20 days", "age": "15 days"}), plan(31, standing=1), left)
+    assert monthly(posted, Category.AMORTISATION) == [43_800 * (5 + 20) / 20]
+
+
+@pytest.mark.parametrize("age", ["5 years", "9 years"])
+def test_nodes_beyond_their_life_have_nothing_left_to_write_off(age: str) -> None:
+    """At the end of life or past it: no amortisation, no resale, but support, power and staff."""
+    posted = ledger(scenario(room={"age": age}), plan(31, standing=1), records(nodes=[(0, 0)]))
+    assert micro_by(posted, "category") == {
+        Category.SUPPORT: 372_000_000,  # 31 days at 12 USD
+        Category.POWER: 111_600_000,  # 31 x 24 h x 1 kW x 1.5 x 0.1 USD
+        Category.STAFF: 11_160_000_000,
+    }
+
+
+@pytest.mark.parametrize("age", ["0 s", "2 years", "9 years"])
+def test_nodes_are_sold_at_their_book_value(age: str) -> None:
+    """What the buyer pays is what the books held: nothing is credited and nothing lost, at any age."""
+    posted = ledger(scenario(room={"age": age}), plan(59), records(sold=[(3,)]))
+    assert set(micro_by(posted, "category")) == {Category.STAFF}
+
+
+def test_fewer_nodes_never_cost_less_than_nothing() -> None:
+    """Of three nodes that stand, each that is sold saves its own costs; without the last nothing is left."""
+    costs = [
+        total_usd(
+            ledger(
+                scenario(),
+                plan(31, standing=kept, pools=[]),
+                records(nodes=[(n, 0) for n in range(kept)], sold=[(3 - kept,)]),
+            )
+        )
+        for kept in range(4)
+    ]
+    one = 744 * (0.8 + 0.5 + 0.15)  # write-off to 20 %, support, idle power, all by the hour
+    assert costs == pytest.approx([0.0, one + 11_160, 2 * one + 11_160, 3 * one + 11_160])
 
 
 def test_each_owned_pool_pays_for_its_own_nodes() -> None:
-    """A second room, at the other site, has one node and sells two; the first has two and sells one."""
+    """A second room, at the other site, has one node; the first has two, and what both sell costs nothing."""
     facts = scenario(cloud={"pools": {"room": OWNED_POOL}})
     made = bare_plan([owned(2), owned(1, site=1)], [training(option(0))], horizon_s=31 * DAY_S)
     left = replace(
@@ -173,12 +229,10 @@ def test_each_owned_pool_pays_for_its_own_nodes() -> None:
         outages=Outages.of([(1, 0, 0, HOUR_S)]),
     )
     posted = ledger(facts, made, left)
-    assert lines(posted, Category.AMORTISATION, Category.SALE, Category.POWER) == {
+    assert lines(posted, Category.AMORTISATION, Category.POWER) == {
         (0, "AMORTISATION", CAMPUS, 0, SHARED, -1): 2 * 744.0,
         (0, "AMORTISATION", CLOUD, 1, SHARED, -1): 744.0,
         (0, "POWER", CAMPUS, 0, SHARED, -1): 223.2,  # 2 x 744 h x 0.15, no matter what is down elsewhere
-        (0, "SALE", CAMPUS, 0, SHARED, -1): -8_760.0,
-        (0, "SALE", CLOUD, 1, SHARED, -1): -2 * 8_760.0,
     }
 
 

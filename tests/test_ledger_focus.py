@@ -93,14 +93,14 @@ def test_only_spot_is_priced_dynamically(rows: dict[str, Column]) -> None:
     assert set(rows["PricingCategory"]) == {"Standard", "Dynamic"}
 
 
-def test_resale_and_sales_are_credits_and_credits_consume_nothing(rows: dict[str, Column]) -> None:
+def test_resale_is_a_credit_and_credits_consume_nothing(rows: dict[str, Column]) -> None:
     """A credit is negative and has no consumed quantity; usage has both quantities alike."""
     columns = (
         rows[name]
         for name in ("x_Category", "ChargeCategory", "BilledCost", "ConsumedQuantity", "PricingQuantity")
     )
     for category, charge, billed, consumed, priced in zip(*columns, strict=True):
-        assert (charge == "Credit") == (category in {"resale", "sale"})
+        assert (charge == "Credit") == (category == "resale")
         assert isinstance(billed, float)
         assert (billed < 0) == (charge == "Credit")
         assert consumed == (None if charge == "Credit" else priced)

@@ -155,11 +155,37 @@ def test_quantities_are_positive_and_amounts_add_up(
     """No negative quantity, negative amounts for credits alone, and one total whichever way it is added."""
     posted = posted_for(found, steps)
     assert (posted.quantity > 0).all()
-    credited = (posted.category == Category.RESALE) | (posted.category == Category.SALE)
+    credited = posted.category == Category.RESALE
     assert ((posted.amount_micro < 0) == credited).all()
     assert sum(posted.amount_micro.tolist()) == total_micro(posted) == sum(micro_by(posted, "pool").values())
     exact_micro = posted.quantity * posted.unit_price * 1e6
     assert np.abs(posted.amount_micro - exact_micro).max() <= 0.5 + 1e-12 * np.abs(exact_micro).max()
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.integers(0, END_S - 1), max_size=6),
+    st.integers(0, 3),
+    st.integers(1, 500),
+    st.integers(0, 500),
+)
+def test_nodes_lose_their_value_evenly_and_never_more_than_they_had(
+    delivered_s: list[int], standing: int, life_days: int, age_days: int
+) -> None:
+    """Write-off less resale is 80 % of the price x the part of each node's life that lies in the horizon."""
+    nodes = [(n, 0) for n in range(standing)] + [(n + 9, s) for n, s in enumerate(delivered_s) if s]
+    posted = ledger(
+        scenario(START, room={"life": f"{life_days} days", "age": f"{age_days} days"}),
+        plan(DAYS, standing=standing),
+        records(nodes=nodes),
+    )
+    life_s = life_days * DAY_S
+    lived_s = standing * min(max(life_s - age_days * DAY_S, 0), END_S)
+    lived_s += sum(min(life_s, END_S - from_s) for from_s in delivered_s if from_s)
+    exact_micro = Fraction(43_800 * 8, 10) * lived_s / life_s * 1_000_000
+    by_category = micro_by(posted, "category")
+    found = by_category.get(Category.AMORTISATION, 0) + by_category.get(Category.RESALE, 0)
+    assert abs(found - exact_micro) <= 2 * (len(EDGES_S) - 1) * Fraction(1, 2) + Fraction(1, 1000)
 
 
 @given(st.lists(st.tuples(moments, moments, st.integers(-9, 9), st.integers(0, 2)), max_size=10))

@@ -26,7 +26,6 @@ class Terms:
 TERMS = {
     Category.AMORTISATION: Terms("Owned nodes", "Compute", "Node-Hours", frequency="Recurring"),
     Category.RESALE: Terms("Owned nodes", "Compute", "Node-Hours", "Credit", "Recurring"),
-    Category.SALE: Terms("Owned nodes", "Compute", "Nodes", "Credit", "One-Time"),
     Category.SUPPORT: Terms("Hardware support", "Compute", "Node-Years", frequency="Recurring"),
     Category.POWER: Terms("Electricity", "Other", "kWh"),
     Category.STAFF: Terms("Staff", "Other", "Person-Years", frequency="Recurring"),

@@ -10,10 +10,14 @@ from sim.ledger.books import Books
 from sim.ledger.integrals import open_s
 from sim.ledger.postings import Account, Category, Entry
 from sim.policies.plan import Purchase
+from sim.records import Nodes
 from sim.scenario.sites import OwnedPool
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+
+STOOD = -1
+"""The order of nodes that stood at the start."""
 
 
 def hardware(books: Books) -> Iterator[Entry]:
@@ -27,16 +31,16 @@ def hardware(books: Books) -> Iterator[Entry]:
 
 
 def nodes(books: Books, index: int, pool: OwnedPool) -> Iterator[Entry]:
-    """Nodes are ours from delivery to the horizon, and written off over their life; sold ones pay at once."""
-    site, node = books.plan.pools[index].site, pool.node
-    standing_s = owned_s(books, index, books.plan.horizon_s)
-    young_s = owned_s(books, index, int(pool.life))
-    sold = np.zeros(books.months)
-    sold[0] = books.records.sold.nodes[books.records.sold.pool == index].sum()
+    """Nodes are ours from delivery to the horizon, and written off over what is left of their life.
+
+    Those that the strategy sells at the start go at their book value, which costs and credits nothing.
+    """
+    site, node, life_s = books.plan.pools[index].site, pool.node, int(pool.life)
+    standing_s = owned_s(books, index)
+    young_s = within_life_s(books, index, pool)
     for category, charge in (
-        (Category.AMORTISATION, rules.amortisation(young_s, node.price, pool.life)),
-        (Category.RESALE, rules.resale(young_s, node.price, pool.resale, pool.life)),
-        (Category.SALE, rules.sale(sold, node.price, pool.resale)),
+        (Category.AMORTISATION, rules.amortisation(young_s, node.price, life_s)),
+        (Category.RESALE, rules.resale(young_s, node.price, pool.resale, life_s)),
         (Category.SUPPORT, rules.support(standing_s, node.price, node.support)),
     ):
         yield Entry(Account(category, site, index), charge)
@@ -48,7 +52,7 @@ def electricity(books: Books, index: int, pool: OwnedPool) -> Iterator[Entry]:
     supply, node = books.site(site).power, pool.node
     if supply is None:
         return
-    up_s = owned_s(books, index, books.plan.horizon_s) - down_s(books, index)
+    up_s = owned_s(books, index) - down_s(books, index)
     idle = rules.power(up_s, node.idle, supply.pue, supply.price)
     yield Entry(Account(Category.POWER, site, index), idle)
     busy_w = (node.busy - node.idle) / node.accelerators
@@ -78,10 +82,29 @@ def used_sites(books: Books) -> list[int]:
     return sorted({plan.pools[n].site for n in used})
 
 
-def owned_s(books: Books, index: int, at_most_s: int) -> Floats:
-    """Node-seconds by month for which nodes of a pool were ours, of each no more than `at_most_s`."""
+def owned_s(books: Books, index: int) -> Floats:
+    """Node-seconds by month for which nodes of a pool were ours."""
     from_s = books.records.nodes.from_s[books.records.nodes.pool == index]
-    return _together_s(from_s, np.minimum(from_s + at_most_s, books.plan.horizon_s), books.edges_s)
+    return _together_s(from_s, np.full_like(from_s, books.plan.horizon_s), books.edges_s)
+
+
+def within_life_s(books: Books, index: int, pool: OwnedPool) -> Floats:
+    """Node-seconds by month for which nodes of a pool were ours and within their life."""
+    nodes, horizon_s = books.records.nodes, books.plan.horizon_s
+    from_s = nodes.from_s[nodes.pool == index]
+    return _together_s(from_s, life_ends_s(nodes, index, pool, horizon_s), books.edges_s)
+
+
+def life_ends_s(nodes: Nodes, index: int, pool: OwnedPool, horizon_s: int) -> Ints:
+    """Until when each node of a pool is within its life [s]: to the horizon at most, and never if too old.
+
+    Nodes that stood at the start had the pool's `age` then; what is delivered is new.
+    """
+    here = nodes.pool == index
+    from_s, stood = nodes.from_s[here], nodes.order[here] == STOOD
+    left_s = np.where(stood, max(int(pool.life) - int(pool.age), 0), int(pool.life))
+    ends_s: Ints = np.minimum(from_s + left_s, horizon_s)
+    return ends_s
 
 
 def down_s(books: Books, index: int) -> Floats:

@@ -28,21 +28,19 @@ class Category(IntEnum):
     """Price of owned nodes over their life, node-hours."""
     RESALE = 1
     """Credit: their expected resale value over their life, node-hours."""
-    SALE = 2
-    """Credit: nodes that stood at the start and were sold then, nodes."""
-    SUPPORT = 3
+    SUPPORT = 2
     """Support contracts, node-years."""
-    POWER = 4
+    POWER = 3
     """Electricity, kWh."""
-    STAFF = 5
+    STAFF = 4
     """People, person-years."""
-    ACCELERATORS = 6
+    ACCELERATORS = 5
     """Rented accelerators, accelerator-hours."""
-    STORAGE = 7
+    STORAGE = 6
     """Data at rest, GB-months."""
-    EGRESS = 8
+    EGRESS = 7
     """Data that left a site, GB."""
-    TRANSFER = 9
+    TRANSFER = 8
     """Data copied over a link, GB."""
 
 

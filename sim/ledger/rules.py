@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.calendar import YEAR_S
 from sim.scenario.sites import EgressTier
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 HOUR_S = 3_600
-YEAR_S = 365 * 86_400
 MONTH_S = 730 * HOUR_S
 GB = 1e9
 J_PER_KWH = 3.6e6
@@ -45,14 +45,6 @@ def resale(young_s: Floats, price_usd: float, share: float, life_s: float) -> Ch
     price x (1 - share) when its life ends.
     """
     return Charge(young_s / HOUR_S, -young_s * (price_usd * share / life_s))
-
-
-def sale(nodes: Floats, price_usd: float, share: float) -> Charge:
-    """Nodes that stood at the start and are sold then bring their expected resale value, once [nodes].
-
-    cost = - nodes x price x share.
-    """
-    return Charge(nodes, -nodes * (price_usd * share))
 
 
 def support(standing_s: Floats, price_usd: float, share_per_year: float) -> Charge:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sim.calendar import month_edges
 from sim.metrics.cost import cost_metrics, present_value_usd
 from sim.metrics.facts import CostFacts, ServiceFacts
+from sim.metrics.hardware import hardware_metrics
 from sim.metrics.leases import workload_names
 from sim.metrics.procurement import procurement_metrics
 from sim.metrics.serving import service_metrics
@@ -37,5 +38,6 @@ def measure(
         **service_metrics(world.scenario, plan, services, edges),
         **training_metrics(world, plan, records, lives),
         **procurement_metrics(plan, records),
+        **hardware_metrics(world.scenario, plan, records),
         **state_metrics(workload_names(plan), states),
     }

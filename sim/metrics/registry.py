@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 
 from sim.errors import did_you_mean
-from sim.metrics import cost, procurement, serving, state, training, usage
+from sim.metrics import cost, hardware, procurement, serving, state, training, usage
 from sim.metrics.cost import CATEGORIES
 from sim.metrics.definitions import Definition
 from sim.metrics.procurement import REASONS
@@ -14,7 +14,7 @@ from sim.scenario.workloads import Inference, Training
 
 DEFINITIONS: Mapping[str, Definition] = {
     definition.name: definition
-    for module in (cost, usage, serving, training, procurement, state)
+    for module in (cost, usage, serving, training, procurement, hardware, state)
     for definition in module.DEFINITIONS
 }
 """By the name without what follows a colon."""

@@ -110,6 +110,8 @@ class OwnedPool(Model):
     node: Node
     nodes: Count = 0
     """Standing at the start."""
+    age: Duration = 0.0
+    """Of the nodes that stand, at the start."""
     max_nodes: Count | None = None
     """What rack space and power allow."""
     life: PositiveDuration = 5 * 365 * 86400.0
