@@ -66,7 +66,7 @@ def mutated(draw: st.DrawFn) -> dict[str, Any]:
                     taken = taken[step]
                 here[path[-1]] = copy.deepcopy(taken)
             case _:
-                here[path[-1]] = draw(ODD)
+                here[path[-1]] = copy.deepcopy(draw(ODD))
     return tree
 
 
