@@ -56,6 +56,11 @@ CONSTANTS = (
     ("sim.serving.service.SINGLE_REPLICAS", "", "numbers of replicas that it tabulates"),
     ("sim.serving.intervals.UNANSWERED_SHARE", "", "share without an answer from which on p99 is unbounded"),
     ("sim.serving.intervals.OVERLOAD_WINDOW_S", "days", "window in which a service is OVERLOADED or not"),
+    (
+        "sim.serving.intervals.BACKLOGGED_SHARE", "",
+        "share of requests that meet a backlog, above which a service is BACKLOGGED: that alone would break "
+        "a promise of 95 %",
+    ),
     ("sim.study.statistics.LEVEL", "", "confidence of every interval"),
     ("sim.study.statistics.RESAMPLES", "", "resamples of the bootstrap"),
     ("sim.study.statistics.SKEWED", "", "skewness / sqrt(runs) above which the bootstrap is used for means"),

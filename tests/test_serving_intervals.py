@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.serving.intervals import Intervals, ReplicaGroup, close_intervals, state
+from sim.serving.intervals import Intervals, ReplicaGroup, close_intervals, into_backlog, state
 from sim.serving.surface import Surface
 
 D = 300
@@ -192,6 +192,39 @@ def test_a_month_above_capacity_is_overloaded_a_day_is_backlogged() -> None:
     assert state(close([11.0] * 288 + [5.0] * 8353, ready, timeout_s=60.0)) == "BACKLOGGED"
     assert state(close([9.0] * 8641, ready, timeout_s=60.0)) == "STABLE"
     assert state(close([11.0] * 288, ready[:288], timeout_s=60.0)) == "OVERLOADED"
+
+
+@pytest.mark.parametrize(
+    ("third_rps", "waited"), [(12.0, 9_000.0), (15.0, 5_400.0), (20.0, 4_200.0), (10.0, 9_000.0)]
+)
+def test_requests_that_come_while_a_backlog_stands(third_rps: float, waited: float) -> None:
+    """10/s meet 6/s in the second of four intervals: all 3,000 wait, and 1,200 are left.
+
+    At 12/s half of them are left after the third interval, at the end of the fourth none: 9,000 waited. At
+    15/s the third has worked them off after 1,200 / 1,500 of its length, at 20/s after 1,200 / 3,000; at 10/s
+    never, so that the fourth, with 12/s, ends with 600.
+    """
+    found = close([10.0] * 4, [6.0, 3.0, third_rps / 2, 6.0])
+    assert into_backlog(found) == pytest.approx(waited)
+
+
+def test_nobody_waits_where_everything_is_served_at_once() -> None:
+    """Demand at the very capacity leaves no backlog; nor is there one where nobody asks."""
+    assert into_backlog(close([12.0, 0.0], [6.0, 0.0])) == 0.0
+    assert state(close([0.0], [0.0])) == "STABLE"
+
+
+@pytest.mark.parametrize(("intervals", "expected"), [(19, "BACKLOGGED"), (20, "STABLE"), (21, "STABLE")])
+def test_a_service_is_backlogged_beyond_five_percent(intervals: int, expected: str) -> None:
+    """One interval has half of the capacity it needs, and nobody stays: of 20 equal ones that is just 5 %."""
+    ready = [3.0] + [6.0] * (intervals - 1)
+    assert state(close([10.0] * intervals, ready, timeout_s=0.0)) == expected
+
+
+def test_those_who_find_no_replica_count_as_having_waited() -> None:
+    """A service that is gone for one interval of ten leaves 10 % of its requests without an answer."""
+    assert state(close([1.0] * 10, [0.0] + [6.0] * 9, timeout_s=1.0)) == "BACKLOGGED"
+    assert into_backlog(close([1.0] * 10, [0.0] + [6.0] * 9, timeout_s=0.0)) == 300.0
 
 
 counts = st.one_of(st.just(0.0), st.floats(1e-3, 1e4))

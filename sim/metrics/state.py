@@ -19,8 +19,9 @@ MILLION = 1_000_000
 DEFINITIONS = (
     Definition(
         "state", "code", Better.LOWER,
-        "Whether the pools kept up with the workload: 0 STABLE, 1 BACKLOGGED (for a time), 2 OVERLOADED "
-        "(and falling further behind, so that waits and costs would depend on the horizon).",
+        "Whether the pools kept up with the workload: 0 STABLE, 1 BACKLOGGED (for a time that matters), 2 "
+        "OVERLOADED (falling further behind, so that waits and costs would depend on the horizon); "
+        "docs/model.md says from where on.",
         (BY_WORKLOAD,),
     ),
     Definition(

@@ -20,6 +20,9 @@ State = Literal["STABLE", "BACKLOGGED", "OVERLOADED"]
 
 OVERLOAD_WINDOW_S = 30 * 86_400
 UNANSWERED_SHARE = 0.01
+BACKLOGGED_SHARE = 0.05
+"""Of the requests: where more of them come while others wait in a backlog, the backlog alone can break even a
+promise of 95 %, the loosest in use. Below it, peaks are absorbed, as scaling is meant to."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,13 +106,27 @@ def state(intervals: Intervals) -> State:
     """Whether the service kept up with its demand.
 
     OVERLOADED: over some 30 days (the whole run if it is shorter) more was offered than could be served.
-    BACKLOGGED: after some interval requests were waiting, or during it some were abandoned. STABLE: neither.
+    BACKLOGGED: of all requests more than 5 % came while a backlog stood. STABLE: neither.
     """
     window = min(max(OVERLOAD_WINDOW_S // intervals.interval_s, 1), len(intervals.offered))
     excess = np.concatenate(([0.0], np.cumsum(intervals.offered - intervals.capacity)))
     if np.any(excess[window:] > excess[:-window]):
         return "OVERLOADED"
-    return "BACKLOGGED" if np.any((intervals.backlog_end > 0.0) | (intervals.abandoned > 0.0)) else "STABLE"
+    most = BACKLOGGED_SHARE * float(intervals.offered.sum())
+    return "BACKLOGGED" if into_backlog(intervals) > most else "STABLE"
+
+
+def into_backlog(intervals: Intervals) -> float:
+    """Requests that came while a backlog stood: they waited in it, or went away without an answer.
+
+    Where more is offered than can be served a backlog stands throughout the interval; else until the one at
+    its start has been worked off, after backlog / (capacity - offered) of the interval.
+    """
+    begin = np.concatenate(([0.0], intervals.backlog_end[:-1]))
+    surplus = intervals.capacity - intervals.offered
+    stands = ((surplus < 0.0) | (begin > 0.0)).astype(np.float64)
+    np.divide(begin, surplus, out=stands, where=surplus > 0.0)
+    return float(np.sum(intervals.offered * np.minimum(stands, 1.0)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
