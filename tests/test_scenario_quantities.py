@@ -16,11 +16,13 @@ from sim.scenario.quantities import (
     Growth,
     Horizon,
     KnownFraction,
+    Limit,
     RandomCount,
     RandomDuration,
     Threshold,
 )
 from sim.scenario.random_quantities import Belief, RandomQuantity, Reading, ends, quantile_level
+from sim.units import Dimension
 
 HOUR_S = 3600.0
 
@@ -33,10 +35,10 @@ def read(raw: Any, dimension: units.Dimension = units.DURATION) -> RandomQuantit
     return quantity
 
 
-def faults(kind: Any, raw: Any) -> list[Fault]:
+def faults(kind: Any, raw: Any, currency: str = "USD") -> list[Fault]:
     """What is wrong with a value of a field."""
     with pytest.raises(ValidationError) as caught:
-        TypeAdapter(kind).validate_python(raw)
+        TypeAdapter(kind).validate_python(raw, context={"currency": currency})
     (error,) = caught.value.errors()
     return list(error["ctx"]["faults"])
 
@@ -194,9 +196,44 @@ def test_gangs_are_plain_whole_numbers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "number"),
-    [("1%", 0.01), (0.01, 0.01), ("2M USD", 2e6), ("2 h", 7200.0), (-3, -3.0), (2000000, 2e6)],
+    ("raw", "number", "dimension"),
+    [
+        ("1%", 0.01, units.FRACTION),
+        (0.01, 0.01, units.FACTOR),
+        ("0.01", 0.01, units.FACTOR),
+        ("2M USD", 2e6, units.MONEY),
+        ("-5 USD", -5.0, units.MONEY),
+        ("2 h", 7200.0, units.DURATION),
+        (-3, -3.0, units.FACTOR),
+        (2000000, 2e6, units.FACTOR),
+    ],
 )
-def test_thresholds_are_in_the_unit_of_their_metric(raw: Any, number: float) -> None:
-    """Percentages as shares, money in the currency, durations in seconds, plain numbers as they are."""
-    assert TypeAdapter(Threshold).validate_python(raw) == pytest.approx(number)
+def test_thresholds_keep_what_they_measure(raw: Any, number: float, dimension: Dimension) -> None:
+    """A percentage, an amount of money, a duration or a plain number; written out and read it is the same."""
+    limit = TypeAdapter(Threshold).validate_python(raw)
+    assert limit == Limit(number, dimension)
+    assert TypeAdapter(Threshold).validate_python(TypeAdapter(Threshold).dump_python(limit)) == limit
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        ("5 parsecs", "'5 parsecs' has the unknown unit 'parsecs'"),
+        ("4 GB", "'4 GB' is an amount of data"),
+        (True, "a threshold is needed, not true or false"),
+        ("1e18%", "which is too high"),
+        ({"belief": {"uniform": {"low": "1%", "high": "2%"}}}, "a belief cannot stand here"),
+    ],
+)
+def test_what_is_no_threshold_says_what_is(raw: Any, message: str) -> None:
+    """The unit that is not known, or what else the text is."""
+    assert message in faults(Threshold, raw)[0].message
+
+
+def test_a_threshold_in_another_currency_says_which_is_allowed() -> None:
+    """The scenario's own currency stands in the list."""
+    (fault,) = faults(Threshold, "5 parsecs", currency="EUR")
+    assert fault.allowed == (
+        "a threshold in %, EUR or a unit of time, or a plain number of the metric's unit, such as 1%, "
+        "900k EUR, 4 h or 12.5"
+    )

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from sim.errors import ScenarioError
+from sim.scenario.strategies import Expect
 from sim.study.expectations import Expectation, expectations_of, judge
 from sim.study.statistics import (
     Estimate,
@@ -336,19 +339,38 @@ def test_three_strategies_with_150_metrics_take_seconds() -> None:
 
 def expectation(statistic: str, comparison: str, threshold: float) -> Expectation:
     """An expectation of cost."""
-    (wish,) = expectations_of(
-        [{"metric": "cost_usd", "strategy": "a", f"{statistic}_{comparison}": threshold}]
-    )
-    return wish
+    return Expectation("cost_usd", "a", cast(Any, statistic), cast(Any, comparison), threshold)
 
 
-def test_expectations_of_a_scenario() -> None:
-    """An entry with two thresholds is two expectations; those that are not set are none."""
-    entry = {"metric": "wait_s", "strategy": "hybrid", "mean_below": 60, "p95_below": 0.5, "p50_above": None}
-    assert expectations_of([entry]) == (
-        Expectation("wait_s", "hybrid", "mean", "below", 60.0),
-        Expectation("wait_s", "hybrid", "p95", "below", 0.5),
+def expect(metric: str, **threshold: object) -> Expect:
+    """An entry of a scenario's `expect`."""
+    return Expect.model_validate({"metric": metric, "strategy": "hybrid", **threshold})
+
+
+def test_expectations_are_in_the_unit_of_their_metric() -> None:
+    """Four hours in seconds or minutes, a percentage as a share, money in the currency, a number as it is."""
+    entries = [
+        expect("wait_s_p95:train", p50_below="4 h"),
+        expect("slo_violation_minutes:serve", p95_below="4 h"),
+        expect("slo_violation_share", cvar95_below="1%"),
+        expect("npv_usd", mean_above="2M USD"),
+        expect("nodes_arrived", p5_above=3),
+    ]
+    assert expectations_of(entries) == (
+        Expectation("wait_s_p95:train", "hybrid", "p50", "below", 14_400.0),
+        Expectation("slo_violation_minutes:serve", "hybrid", "p95", "below", 240.0),
+        Expectation("slo_violation_share", "hybrid", "cvar95", "below", 0.01),
+        Expectation("npv_usd", "hybrid", "mean", "above", 2e6),
+        Expectation("nodes_arrived", "hybrid", "p5", "above", 3.0),
     )
+
+
+def test_expectations_that_nobody_has_checked_are_refused_here() -> None:
+    """A duration of money, and a metric that there is not."""
+    with pytest.raises(ScenarioError, match="a duration cannot be a threshold of 'cost_usd'"):
+        expectations_of([expect("cost_usd", mean_below="4 h")])
+    with pytest.raises(ScenarioError, match="unknown metric"):
+        expectations_of([expect("cost", mean_below=4)])
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ def read_scenario(path: Path, overrides: Iterable[str] = ()) -> Scenario:
     """
     loaded = load_with_source(path, overrides)
     if loaded.scenario.expect:
-        from sim.metrics import known_metric, metric_names
+        from sim.metrics import known_metric, metric_names, threshold_misfit
 
-        check_metrics(loaded, known_metric, metric_names(loaded.scenario))
+        check_metrics(loaded, known_metric, metric_names(loaded.scenario), threshold_misfit)
     return loaded.scenario

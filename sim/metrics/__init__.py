@@ -6,6 +6,7 @@ from sim.metrics.measure import measure
 from sim.metrics.registry import DEFINITIONS, definition_of, known_metric, metric_names, suggestion
 from sim.metrics.series import monthly
 from sim.metrics.state import State
+from sim.metrics.thresholds import threshold_misfit, threshold_of
 
 __all__ = [
     "DEFINITIONS",
@@ -19,4 +20,6 @@ __all__ = [
     "metric_names",
     "monthly",
     "suggestion",
+    "threshold_misfit",
+    "threshold_of",
 ]

@@ -7,6 +7,7 @@ has put a drawn number in its place; engine, ledger and metrics only ever see sc
 
 import datetime as dt
 import re
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -26,6 +27,9 @@ from sim.units import Dimension
 
 Path = base.Path
 """Where something stands in a scenario."""
+
+
+NO_BELIEF = "a belief cannot stand here: this is known, or ours to decide"
 
 
 class _Read:
@@ -78,7 +82,7 @@ class _Read:
             if self.whole and not value.is_integer():
                 reading.note((), f"a whole number of {self.dimension.canonical} is needed", str(raw))
         elif self.certain:
-            reading.note((), "a belief cannot stand here: this is known, or ours to decide")
+            reading.note((), NO_BELIEF)
         else:
             self.check(*ends(value.quantity), "this belief reaches", reading)
         return value
@@ -126,23 +130,48 @@ class _ReadRandom(_Read):
         return value.written(currency)
 
 
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A threshold of a metric as it was written; which metric takes what is for `sim.metrics` to say."""
+
+    value: float
+    """In the canonical unit of the dimension; a plain number is in the metric's own unit."""
+    dimension: Dimension
+    """A fraction (percentages), money, a duration, or a factor: a plain number."""
+
+
+_LIMITS = (units.FACTOR, replace(units.FRACTION, phrase="a percentage"), units.MONEY, units.DURATION)
+_LIMIT = replace(
+    units.FRACTION,
+    phrase="a threshold",
+    accepted="%, USD or a unit of time, or a plain number of the metric's unit",
+    example="1%, 900k USD, 4 h or 12.5",
+)
+"""What messages say of a threshold that cannot be read."""
+
+
 class _ReadThreshold(_Read):
     """A threshold of a metric: a plain number in its unit, a percentage, an amount of money, a duration."""
 
     prefix = "threshold of "
 
     def read(self, raw: Any, reading: Reading) -> Any:
-        """The number."""
-        for dimension in (units.MONEY, units.DURATION):
+        """The threshold."""
+        if isinstance(raw, Limit):
+            return raw
+        for dimension in _LIMITS:
             attempt = Reading(reading.currency)
             value = attempt.number(raw, dimension)
             if not attempt.faults and not isinstance(value, Belief):
-                return value
-        return super().read(raw, reading)
+                _Read(dimension, self.low, self.high).check(value, value, "this is", reading)
+                return Limit(value, dimension)
+        if isinstance(reading.number(raw, _LIMIT), Belief):
+            reading.note((), NO_BELIEF)
+        return None
 
-    def write(self, value: Any, currency: str) -> Any:
-        """A plain number."""
-        return write(value, units.FACTOR, currency)
+    def write(self, value: Limit, currency: str) -> Any:
+        """As it was written."""
+        return write(value.value, value.dimension, currency)
 
 
 class _ReadDate:
@@ -222,7 +251,7 @@ Point = Annotated[float, _Read(units.FACTOR, 1e-6, 1e9, certain=True)]
 """A coordinate of a measured point."""
 BurstSize = Annotated[float, _Read(units.FACTOR, 1.0, 1e6)]
 Target = Annotated[float, _Read(units.FRACTION, 0.01, 1.0, certain=True)]
-Threshold = Annotated[float, _ReadThreshold(units.FRACTION, -MAX_VALUE, MAX_VALUE, certain=True)]
+Threshold = Annotated[Limit, _ReadThreshold(units.FRACTION, -MAX_VALUE, MAX_VALUE, certain=True)]
 Date = Annotated[dt.date, _ReadDate()]
 
 RandomDuration = Annotated[RandomQuantity, _ReadRandom(units.DURATION, 0.0, MAX_VALUE)]

@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, mode
 
 from sim.scenario.base import Count, Model, Name, PoolPath, Positive
 from sim.scenario.conditions import When
-from sim.scenario.quantities import KnownDuration, Target, Threshold
+from sim.scenario.quantities import KnownDuration, Limit, Target, Threshold
 
 
 class Option(Model):
@@ -120,8 +120,13 @@ class Expect(Model):
 
     @model_validator(mode="after")
     def _one_statistic(self) -> Self:
-        given = [name for name in STATISTICS if getattr(self, name) is not None]
+        given = [name for name, _ in self.limits()]
         if len(given) != 1:
             told = f"not {' and '.join(given)}" if given else "none is given"
             raise ValueError(f"exactly one of {', '.join(STATISTICS)} is needed, {told}")
         return self
+
+    def limits(self) -> list[tuple[str, Limit]]:
+        """The thresholds that are given, by the names of their statistics: one, once it is validated."""
+        found = [(name, getattr(self, name)) for name in STATISTICS]
+        return [(name, limit) for name, limit in found if limit is not None]

@@ -1,14 +1,17 @@
 """What a scenario expects of its strategies, judged on the interval and not on the point."""
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Any, Literal, assert_never, cast, get_args
+from typing import Literal, assert_never, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from sim.errors import Problem, ScenarioError, did_you_mean
+from sim.metrics import DEFINITIONS, threshold_misfit, threshold_of
+from sim.scenario.quantities import Limit
+from sim.scenario.strategies import Expect
 from sim.study.statistics import Estimate, Floats, Z, cvar95, mean, quantile
 
 Statistic = Literal["mean", "p5", "p50", "p95", "cvar95"]
@@ -49,17 +52,32 @@ class Verdict:
         return f"{self.status}{wait}: {asked.strategy}: {wish}"
 
 
-def expectations_of(entries: Iterable[Mapping[str, Any]]) -> tuple[Expectation, ...]:
-    """The expectations in a scenario's `expect` list, as in `{metric: ..., strategy: ..., p95_below: 0.01}`.
+def expectations_of(entries: Iterable[Expect]) -> tuple[Expectation, ...]:
+    """The expectations in a scenario's `expect` list, each threshold in the unit of its metric.
 
-    An entry may hold several thresholds; those that are None are left out.
+    Raises ScenarioError for a metric that is not defined and for a threshold that measures something else.
     """
     return tuple(
-        Expectation(entry["metric"], entry["strategy"], statistic, comparison, float(threshold))
-        for entry in entries
-        for statistic in cast(tuple[Statistic, ...], get_args(Statistic))
-        for comparison in cast(tuple[Comparison, ...], get_args(Comparison))
-        if (threshold := entry.get(f"{statistic}_{comparison}")) is not None
+        _expectation(entry, n, name, limit)
+        for n, entry in enumerate(entries)
+        for name, limit in entry.limits()
+    )
+
+
+def _expectation(entry: Expect, n: int, name: str, limit: Limit) -> Expectation:
+    try:
+        threshold = threshold_of(entry.metric, limit)
+    except KeyError:
+        hint = did_you_mean(entry.metric, DEFINITIONS)
+        problem = Problem(("expect", n, "metric"), "unknown metric", found=entry.metric, hint=hint)
+        raise ScenarioError((problem,)) from None
+    if threshold is None:
+        told = f"{limit.dimension.phrase} cannot be a threshold of '{entry.metric}'"
+        allowed = threshold_misfit(entry.metric, limit)
+        raise ScenarioError((Problem(("expect", n, name), told, allowed=allowed),))
+    statistic, _, comparison = name.partition("_")
+    return Expectation(
+        entry.metric, entry.strategy, cast(Statistic, statistic), cast(Comparison, comparison), threshold
     )
 
 

@@ -118,8 +118,7 @@ def choose(scenario: Scenario, names: Sequence[str]) -> tuple[str, ...]:
 
 def expected(scenario: Scenario, strategies: Sequence[str]) -> tuple[Expectation, ...]:
     """The scenario's thresholds for the strategies that are run."""
-    entries = [entry.model_dump(mode="python") for entry in scenario.expect]
-    return tuple(e for e in expectations_of(entries) if e.strategy in strategies)
+    return tuple(e for e in expectations_of(scenario.expect) if e.strategy in strategies)
 
 
 def manifest_of(scenario: Scenario, fingerprint: str, seed: int, command: Sequence[str]) -> Manifest:
