@@ -137,7 +137,7 @@ def trainings(draw: st.DrawFn, data: str | None) -> Tree:
             )
         ),
         deadline=draw(st.sampled_from(["8 h", "1 day"])),
-        growth=draw(growths),
+        growth=None if traced else draw(growths),
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from sim import units
 from sim.loading.checks.facts import AnyPool, Facts, duplicates, number, unknown
 from sim.scenario.base import Fault, Path
-from sim.scenario.sites import OwnedPool, RegimeMarket, SpotPool
+from sim.scenario.sites import OnDemandPool, OwnedPool, RegimeMarket, SpotPool
 
 DAY_S = 86_400
 MAX_INTERVALS = 3_000_000
@@ -60,6 +60,19 @@ def pools(facts: Facts) -> Iterator[Fault]:
                 told = f"{what} pool cannot stand at a site of the kind {site.kind}"
                 yield Fault((*path, "purchase"), told, pool.purchase, allowed)
             yield from _pool(pool, path)
+            if not isinstance(pool, OwnedPool):
+                yield from _rented_node(pool, path)
+        if site.kind == "cloud" and site.power is not None:
+            told = "only owned nodes draw power that we pay, and none can stand at a site of the kind cloud"
+            yield Fault(("sites", site_name, "power"), told, None, "power of on-prem and edge sites")
+
+
+def _rented_node(pool: OnDemandPool | SpotPool, path: Path) -> Iterator[Fault]:
+    """Nothing is said of a rented node that would cost nothing there."""
+    for key in ("price", "idle", "busy", "support"):
+        if getattr(pool.node, key) != 0:
+            told = f"a rented node has no '{key}' that we pay: its accelerators are paid by the hour"
+            yield Fault((*path, "node", key), told, None, "'accelerators' alone")
 
 
 def _pool(pool: AnyPool, path: Path) -> Iterator[Fault]:

@@ -60,6 +60,14 @@ def job_counts(facts: Facts) -> Iterator[Fault]:
             yield Fault(path, told, None, f"at most {MAX_JOBS:,}")
 
 
+def growth(facts: Facts) -> Iterator[Fault]:
+    """A trace is replayed as it was recorded: growth beside it would change nothing."""
+    for name, workload in facts.scenario.workloads.items():
+        if isinstance(workload, Training) and isinstance(workload.arrivals, Trace) and workload.growth != 0:
+            allowed = "no growth beside a trace; poisson, seasonal and bursty arrivals grow"
+            yield Fault(("workloads", name, "growth"), "a trace does not grow", None, allowed)
+
+
 def _expected_jobs(workload: Training, horizon_s: float) -> float:
     """About how many jobs arrive; 0 where a belief leaves it open."""
     match workload.arrivals:
@@ -144,4 +152,4 @@ def memory(facts: Facts) -> Iterator[Fault]:
                 yield Fault(("workloads", name, "service", "replica", "accelerators"), told)
 
 
-CHECKS = (names, users, job_counts, promises, memory)
+CHECKS = (names, users, job_counts, growth, promises, memory)
