@@ -63,3 +63,9 @@ def test_each_name_leads_to_its_definition() -> None:
     assert definition_of("wait_s_p95:train") is DEFINITIONS["wait_s_p95"]
     with pytest.raises(KeyError):
         definition_of("wait")
+
+
+def test_names_say_whether_a_metric_is_money() -> None:
+    """`usd` is a word of the name where the unit begins with USD, and nowhere else."""
+    for name, definition in DEFINITIONS.items():
+        assert ("usd" in name.split("_")) == definition.unit.startswith("USD"), name

@@ -166,7 +166,7 @@ def test_summary_by_hand(tmp_path: Path) -> None:
             journal.record([one_metric(run, "cloud", cost_usd=cloud[run])])
         journal.record([one_metric(3, "cloud", cost_usd=1000.0), Failed(4, "too long")])
         summary = summarise(journal)
-    assert (summary["schema"], summary["version"], summary["level"]) == ("simulate.summary", 1, 0.95)
+    assert (summary["schema"], summary["version"], summary["level"]) == ("simulate.summary", 2, 0.95)
     assert summary["tool"] == {"name": "simulate", "version": "0.1.0"}
     assert summary["scenario"] == {"title": "Fake", "digest": "d1g357"}
     assert (summary["seed"], summary["runs"]) == (7, 4)
@@ -192,8 +192,12 @@ def test_summary_by_hand(tmp_path: Path) -> None:
 
 def test_money_is_text_and_nothing_is_nan(journal: Journal, tmp_path: Path) -> None:
     """In the file, money is a decimal string wherever it stands, and what has no number is null."""
-    names = ("cost_usd", "cost_usd.triage", "cost_usd[campus/room]", "wait_s", "gpu_h_per_usd_hour")
-    journal.record([one_metric(8, "owned", **dict.fromkeys(names, 1e7 / 3))])
+    money = (
+        "cost_usd", "cost_usd:workload.triage", "cost_usd:pool.campus/room", "npv_usd", "cost_usd_per_year",
+        "cost_usd_per_useful_accelerator_h", "cost_usd_per_million_requests:triage",
+    )  # fmt: skip
+    numbers = ("wait_s_mean", "utilisation:campus/usd", "jobs_finished:cost_usd")
+    journal.record([one_metric(8, "owned", **dict.fromkeys((*money, *numbers), 1e7 / 3))])
     verdict = judge(Expectation("cost_usd", "owned", "mean", "below", 5.0), [])
     write_summary(tmp_path / "summary.json", summarise(journal, verdicts=[verdict]))
 
@@ -202,8 +206,8 @@ def test_money_is_text_and_nothing_is_nan(journal: Journal, tmp_path: Path) -> N
 
     read = json.loads((tmp_path / "summary.json").read_text(), parse_constant=refuse)
     means = {name: of["mean"]["value"] for name, of in read["strategies"]["owned"]["metrics"].items()}
-    assert means["cost_usd.triage"] == means["cost_usd[campus/room]"] == "3333333.333333"
-    assert means["wait_s"] == means["gpu_h_per_usd_hour"] == 1e7 / 3
+    assert {means[name] for name in money[1:]} == {"3333333.333333"}
+    assert {means[name] for name in numbers} == {1e7 / 3}
     (judged,) = read["expectations"]
     assert (judged["status"], judged["threshold"], judged["estimate"]["value"]) == (
         "undecided",

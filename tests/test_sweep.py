@@ -276,10 +276,12 @@ def test_json_is_the_sweep_and_nothing_else(
     (folder,) = (tmp_path / "results").glob("tiny-sweep-*")
     assert said.out == (folder / "sweep.json").read_text(encoding="utf-8")
     document = json.loads(said.out)
-    assert (document["schema"], document["version"], document["runs"]) == ("simulate.sweep", 1, 2)
+    assert (document["schema"], document["version"], document["runs"]) == ("simulate.sweep", 2, 2)
     assert [cell["values"] for cell in document["cells"]] == [{RATE: "6 per day"}, {RATE: "18 per day"}]
     assert all((folder / cell["folder"] / "summary.json").is_file() for cell in document["cells"])
     assert {row["metric"] for row in document["rows"]} <= set(HEADLINES)
+    money = [row for row in document["rows"] if row["metric"] in {"cost_usd", "cost_usd_per_year"}]
+    assert all(isinstance(row["value"], str) for row in money if row["statistic"] != "share_below")
     cost = next(row for row in document["rows"] if row["metric"] == "cost_usd")
     assert cost.keys() == {RATE, "strategy", "metric", "statistic", "value", "low", "high"}
     assert isinstance(cost["value"], str)

@@ -19,7 +19,7 @@ from sim.study.prepare import DIGEST_LENGTH, RESULTS, Listener, carry_out, choos
 from sim.study.summary import MetricValues, compare, load_metrics
 
 TABLE, DOCUMENT, CELLS = "sweep.parquet", "sweep.json", "cells"
-SCHEMA, VERSION = "simulate.sweep", 1
+SCHEMA, VERSION = "simulate.sweep", 2
 HEADLINES = ("cost_usd", "cost_usd_per_year", "utilisation", "slo_violation_share", "deadline_miss_share")
 """Metrics that are compared with the first cell, and that `sweep.json` holds."""
 

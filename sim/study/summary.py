@@ -2,7 +2,6 @@
 
 import json
 import math
-import re
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -13,13 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.metrics import DEFINITIONS
 from sim.study.expectations import Verdict
 from sim.study.files import replacing
 from sim.study.journal import TOOL, Journal
 from sim.study.statistics import LEVEL, Estimate, Floats, cvar95, mean, paired_difference, quantile, sd
 
 FILE_NAME = "summary.json"
-SCHEMA, VERSION = "simulate.summary", 1
+SCHEMA, VERSION = "simulate.summary", 2
 
 STATISTICS: dict[str, Callable[[Floats], Estimate]] = {
     "mean": mean,
@@ -37,8 +37,6 @@ INTERVALS = {
     "share_below": "Wilson, ties counted half",
 }
 """Said in the summary, so that a reader of the file knows what the ends mean."""
-
-_MONEY = re.compile(r"_usd(?![A-Za-z0-9_])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,4 +164,10 @@ def _number(value: float, metric: str) -> float | str | None:
     if not math.isfinite(value):
         return None
     # Six decimals: the ledger counts in micro-USD.
-    return f"{value:.6f}" if _MONEY.search(metric) else value
+    return f"{value:.6f}" if _is_money(metric) else value
+
+
+def _is_money(metric: str) -> bool:
+    """Whether a metric is an amount of money, or one for each of something: USD, USD/year, ..."""
+    definition = DEFINITIONS.get(metric.partition(":")[0])
+    return definition is not None and definition.unit.startswith("USD")
