@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.ledger import Category, Ledger, Traffic, post
 from sim.policies.plan import Plan, Route
@@ -191,6 +192,16 @@ def lines(posted: Ledger, *categories: Category) -> dict[Key, float]:
 
 def monthly(posted: Ledger, category: Category) -> list[float]:
     """USD of a category by month, over everything."""
+    return by_month(posted, posted.amount_micro, category)
+
+
+def billed(posted: Ledger, category: Category) -> list[float]:
+    """USD of a category that are billed, by month, over everything."""
+    return by_month(posted, posted.billed_micro, category)
+
+
+def by_month(posted: Ledger, micro: NDArray[np.int64], category: Category) -> list[float]:
+    """Amounts of a category in USD by month, over everything."""
     months = range(int(posted.month.max()) + 1)
     wanted = posted.category == category
-    return [int(posted.amount_micro[wanted & (posted.month == month)].sum()) / 1e6 for month in months]
+    return [int(micro[wanted & (posted.month == month)].sum()) / 1e6 for month in months]

@@ -30,6 +30,7 @@ from tests.ledger_miniature import (
     SPOT,
     TB,
     TRAIN,
+    billed,
     ledger,
     lines,
     monthly,
@@ -200,6 +201,26 @@ def test_nodes_are_sold_at_their_book_value(age: str) -> None:
     """What the buyer pays is what the books held: nothing is credited and nothing lost, at any age."""
     posted = ledger(scenario(room={"age": age}), plan(59), records(sold=[(3,)]))
     assert set(micro_by(posted, "category")) == {Category.STAFF}
+
+
+def test_nodes_are_billed_when_they_come_and_cost_by_and_by() -> None:
+    """Two nodes come in the last hour of January, one in the first second of February; one stood before.
+
+    Bills: 2 x 43,800 USD, then 43,800. Costs: an hour of two nodes and a month of one, then 28 days of four.
+    """
+    month_s = JANUARY_H * HOUR_S
+    posted = ledger(
+        scenario(),
+        plan(59, standing=1),
+        records(nodes=[(0, 0), (1, month_s - HOUR_S), (2, month_s - HOUR_S), (3, month_s)]),
+    )
+    assert billed(posted, Category.PURCHASE) == [87_600.0, 43_800.0]
+    assert monthly(posted, Category.PURCHASE) == [0.0, 0.0]
+    assert posted.quantity[posted.category == Category.PURCHASE].tolist() == [2.0, 1.0]
+    assert monthly(posted, Category.AMORTISATION) == [JANUARY_H + 2.0, 4 * 28 * 24.0]
+    assert billed(posted, Category.AMORTISATION) == billed(posted, Category.RESALE) == [0.0, 0.0]
+    assert billed(posted, Category.SUPPORT) == monthly(posted, Category.SUPPORT)
+    assert Category.PURCHASE not in micro_by(posted, "category")
 
 
 def test_fewer_nodes_never_cost_less_than_nothing() -> None:

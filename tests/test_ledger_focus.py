@@ -38,7 +38,7 @@ LEDGER = ledger(
     records(
         [(ROOM, 4, 0, DAY_S), (SPOT, 8, 0, 15 * DAY_S)],
         [(ON_DEMAND, 8, 0, 7_201)],
-        nodes=[(0, 0)],
+        nodes=[(0, 0), (1, DAY_S)],
         sold=[(1,)],
         transfers=[(0, CAMPUS, CLOUD, 0, 100 * GB, 0, 0, 100)],
     ),
@@ -63,7 +63,8 @@ def test_our_own_columns_come_last(rows: dict[str, Column]) -> None:
     names = list(rows)
     assert names == sorted(names, key=lambda name: name.startswith("x_"))
     assert {name for name in names if name.startswith("x_")} == {
-        "x_BilledMicros", "x_Category", "x_Dataset", "x_Month", "x_Pool", "x_Site", "x_Workload",
+        "x_BilledMicros", "x_Category", "x_Dataset", "x_EffectiveMicros", "x_Month", "x_Pool", "x_Site",
+        "x_Workload",
     }  # fmt: skip
 
 
@@ -90,36 +91,80 @@ def test_only_spot_is_priced_dynamically(rows: dict[str, Column]) -> None:
     found = set(zip(rows["x_Pool"], rows["x_Category"], rows["PricingCategory"], strict=True))
     assert {row for row in found if row[2] == "Dynamic"} == {("site1/spot", "accelerators", "Dynamic")}
     assert ("site1/spot", "egress", "Standard") in found
-    assert set(rows["PricingCategory"]) == {"Standard", "Dynamic"}
+    assert {row for row in found if row[2] is None} == {("site0/room", "resale", None)}
 
 
-def test_resale_is_a_credit_and_credits_consume_nothing(rows: dict[str, Column]) -> None:
-    """A credit is negative and has no consumed quantity; usage has both quantities alike."""
-    columns = (
-        rows[name]
-        for name in ("x_Category", "ChargeCategory", "BilledCost", "ConsumedQuantity", "PricingQuantity")
-    )
-    for category, charge, billed, consumed, priced in zip(*columns, strict=True):
-        assert (charge == "Credit") == (category == "resale")
-        assert isinstance(billed, float)
-        assert (billed < 0) == (charge == "Credit")
-        assert consumed == (None if charge == "Credit" else priced)
+def test_hardware_is_billed_when_bought_and_costs_while_it_is_written_off(rows: dict[str, Column]) -> None:
+    """FOCUS bills no amortisation, and a purchase that is spread later has no effective cost.
+
+    A node of 43,800 USD comes on 21 January. Two nodes are written off at 1 USD an hour less 20 %, one of
+    them from a day later on: 12 and 11 days of January. Everything else costs what is billed.
+    """
+    names = ("x_Category", "x_Month", "BilledCost", "EffectiveCost", "ListCost")
+    found = {row[:2]: row[2:] for row in zip(*(rows[name] for name in names), strict=True)}
+    assert found["purchase", "2026-01"] == (43_800.0, 0.0, 43_800.0)
+    assert found["amortisation", "2026-01"] == (0.0, 23 * 24.0, pytest.approx(23 * 24.0, abs=1e-9))
+    assert found["resale", "2026-01"] == (0.0, -110.4, pytest.approx(-110.4, abs=1e-9))
+    for (category, _), (bill, cost, _) in found.items():
+        assert bill == cost or category in {"purchase", "amortisation", "resale"}
+
+
+def test_each_kind_of_charge_has_the_quantities_that_belong_to_it(rows: dict[str, Column]) -> None:
+    """Usage has both quantities alike, a purchase is not consumed, an adjustment has neither, nor a price."""
+    names = (
+        "x_Category", "ChargeCategory", "ChargeFrequency", "ConsumedQuantity", "ConsumedUnit",
+        "PricingQuantity", "PricingUnit", "ListUnitPrice", "ContractedUnitPrice",
+    )  # fmt: skip
+    kinds = set()
+    for category, charge, frequency, consumed, *units in zip(*(rows[name] for name in names), strict=True):
+        kinds.add((category, charge))
+        if charge == "Usage":
+            assert (consumed, units[0]) == (units[1], units[2])
+            assert None not in units
+        elif charge == "Purchase":
+            assert frequency == "One-Time"
+            assert (consumed, units[0]) == (None, None)
+            assert units[1:] == [1.0, "Nodes", 43_800.0, 43_800.0]
+        else:
+            assert [consumed, *units] == [None] * 6
+    assert {kind for kind in kinds if kind[1] != "Usage"} == {
+        ("purchase", "Purchase"), ("resale", "Adjustment"),
+    }  # fmt: skip
 
 
 def test_list_cost_is_list_unit_price_times_pricing_quantity(rows: dict[str, Column]) -> None:
-    """FOCUS's own law holds exactly; what is billed is that amount rounded to a micro-USD."""
-    names = ("ListCost", "ListUnitPrice", "PricingQuantity", "BilledCost")
-    for cost, price, quantity, billed in zip(*(rows[name] for name in names), strict=True):
-        assert isinstance(price, float)
-        assert isinstance(quantity, float)
-        assert cost == price * quantity
-        assert billed == pytest.approx(cost, abs=0.51e-6)
+    """FOCUS's own law holds exactly, with prices that are not negative; a bill or a cost is it, rounded."""
+    names = ("ListCost", "ListUnitPrice", "PricingQuantity", "BilledCost", "EffectiveCost")
+    for cost, price, quantity, bill, effective in zip(*(rows[name] for name in names), strict=True):
+        assert pytest.approx(cost, abs=0.51e-6) in (bill, effective)
+        if price is not None:
+            assert isinstance(price, float)
+            assert isinstance(quantity, float)
+            assert price >= 0
+            assert cost == price * quantity
 
 
-def test_the_provider_sends_the_bill(rows: dict[str, Column]) -> None:
+def test_the_provider_bills_what_it_provides(rows: dict[str, Column]) -> None:
     """A cloud's provider, and where none is named the site itself."""
     pairs = set(zip(rows["x_Site"], rows["InvoiceIssuerName"], rows["RegionId"], strict=True))
     assert pairs == {("site0", "site0", "chicago"), ("site1", "gcp", "iowa")}
+
+
+def test_no_provider_bills_what_we_own_and_whom_we_employ() -> None:
+    """At a colocation the electricity is the provider's; nodes, their support and our people are ours."""
+    cloud = {"provider": "gcp", "staff": {"people": 1, "salary": "87600 USD/year"}}
+    facts = scenario(cloud=cloud)
+    room = facts.sites["site0"].model_copy(update={"provider": "colo"})
+    facts = facts.model_copy(update={"sites": facts.sites | {"site0": room}})
+    made = plan(31, standing=1)
+    left = records([(SPOT, 1, 0, DAY_S)], nodes=[(0, 0), (1, 1)])
+    found = focus_rows(ledger(facts, made, left), facts, made)
+    issuers = set(zip(found["x_Site"], found["x_Category"], found["InvoiceIssuerName"], strict=True))
+    ours = ("purchase", "amortisation", "resale", "support", "staff")
+    assert issuers == {
+        *(("site0", category, "site0") for category in ours), ("site0", "power", "colo"),
+        ("site1", "staff", "site1"), ("site1", "accelerators", "gcp"),
+    }  # fmt: skip
 
 
 def test_workloads_pools_and_datasets_are_named_or_null(rows: dict[str, Column]) -> None:
@@ -137,10 +182,10 @@ def test_exact_amounts_survive_parquet(rows: dict[str, Column]) -> None:
     pq.write_table(pa.table(rows), file)
     read = pq.read_table(file)
     assert read.column("x_BilledMicros").type == pa.int64()
-    assert sum(read.column("x_BilledMicros").to_pylist()) == total_micro(LEDGER)
-    assert read.column("BilledCost").to_pylist() == [
-        micro / 1e6 for micro in read.column("x_BilledMicros").to_pylist()
-    ]
+    assert sum(read.column("x_EffectiveMicros").to_pylist()) == total_micro(LEDGER)
+    for kind in ("Billed", "Effective"):
+        micros = read.column(f"x_{kind}Micros").to_pylist()
+        assert read.column(f"{kind}Cost").to_pylist() == [micro / 1e6 for micro in micros]
 
 
 def test_every_category_has_its_terms() -> None:

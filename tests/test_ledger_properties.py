@@ -158,8 +158,15 @@ def test_quantities_are_positive_and_amounts_add_up(
     credited = posted.category == Category.RESALE
     assert ((posted.amount_micro < 0) == credited).all()
     assert sum(posted.amount_micro.tolist()) == total_micro(posted) == sum(micro_by(posted, "pool").values())
+    bought = posted.category == Category.PURCHASE
+    written_off = np.isin(posted.category, (Category.AMORTISATION, Category.RESALE))
+    assert not posted.amount_micro[bought].any()
+    assert not posted.billed_micro[written_off].any()
+    alike = ~bought & ~written_off
+    assert np.array_equal(posted.amount_micro[alike], posted.billed_micro[alike])
     exact_micro = posted.quantity * posted.unit_price * 1e6
-    assert np.abs(posted.amount_micro - exact_micro).max() <= 0.5 + 1e-12 * np.abs(exact_micro).max()
+    micro = posted.amount_micro + np.where(bought, posted.billed_micro, 0)
+    assert np.abs(micro - exact_micro).max() <= 0.5 + 1e-12 * np.abs(exact_micro).max()
 
 
 @settings(max_examples=40, deadline=None)

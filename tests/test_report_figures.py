@@ -59,7 +59,7 @@ class Told:
             run,
             strategy,
             {"cost_usd": 70.0 + run},
-            {"x_Category": ["power", "resale", "egress"], "x_BilledMicros": [power, resale, 0]},
+            {"x_Category": ["power", "resale", "egress"], "x_EffectiveMicros": [power, resale, 0]},
             dict(zip(("month", "kind", "name", "quantity", "value"), map(list, columns), strict=True)),
         )
 

@@ -58,7 +58,7 @@ def test_the_sum_of_postings_is_the_reported_cost() -> None:
             found = once(run, strategy)
             row = found.result()
             assert row.metrics["cost_usd"] == total_micro(found.ledger) / 1e6
-            assert sum(row.costs["x_BilledMicros"]) == total_micro(found.ledger)
+            assert sum(row.costs["x_EffectiveMicros"]) == total_micro(found.ledger)
 
 
 def test_postings_cover_leases_exactly() -> None:

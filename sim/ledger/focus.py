@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sim.calendar import month_edges, month_labels
 from sim.ledger.postings import MICRO, NONE, Category, Ledger
@@ -10,6 +11,7 @@ from sim.policies.plan import Plan, Purchase
 from sim.scenario.model import Scenario
 
 Column = list[str] | list[str | None] | list[int] | list[float] | list[float | None]
+Cell = TypeVar("Cell", str, float)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,65 +21,92 @@ class Terms:
     service_name: str
     service_category: str
     unit: str
+    description: str
     charge: str = "Usage"
     frequency: str = "Usage-Based"
+    own: bool = False
+    """Whether it is ours, whoever runs the site: what we own and whom we employ."""
 
 
 TERMS = {
-    Category.AMORTISATION: Terms("Owned nodes", "Compute", "Node-Hours", frequency="Recurring"),
-    Category.RESALE: Terms("Owned nodes", "Compute", "Node-Hours", "Credit", "Recurring"),
-    Category.SUPPORT: Terms("Hardware support", "Compute", "Node-Years", frequency="Recurring"),
-    Category.POWER: Terms("Electricity", "Other", "kWh"),
-    Category.STAFF: Terms("Staff", "Other", "Person-Years", frequency="Recurring"),
-    Category.ACCELERATORS: Terms("Rented accelerators", "Compute", "Accelerator-Hours"),
-    Category.STORAGE: Terms("Storage", "Storage", "GB-Months"),
-    Category.EGRESS: Terms("Egress", "Networking", "GB"),
-    Category.TRANSFER: Terms("Transfer between sites", "Networking", "GB"),
-}
+    Category.PURCHASE: Terms(
+        "Owned nodes", "Compute", "Nodes", "Nodes delivered, at their price", "Purchase", "One-Time", own=True
+    ),
+    Category.AMORTISATION: Terms(
+        "Owned nodes", "Compute", "Node-Hours", "Price of nodes over their life", frequency="Recurring",
+        own=True,
+    ),
+    Category.RESALE: Terms(
+        "Owned nodes", "Compute", "Node-Hours", "Expected resale value of nodes, taken off over their life",
+        "Adjustment", "Recurring", own=True,
+    ),
+    Category.SUPPORT: Terms(
+        "Hardware support", "Compute", "Node-Years", "Support contracts of nodes", frequency="Recurring",
+        own=True,
+    ),
+    Category.POWER: Terms("Electricity", "Other", "kWh", "Electricity at the meter of the site"),
+    Category.STAFF: Terms(
+        "Staff", "Other", "Person-Years", "People who run the site", frequency="Recurring", own=True
+    ),
+    Category.ACCELERATORS: Terms(
+        "Rented accelerators", "Compute", "Accelerator-Hours", "Accelerators rented by the second"
+    ),
+    Category.STORAGE: Terms("Storage", "Storage", "GB-Months", "Data at rest"),
+    Category.EGRESS: Terms("Egress", "Networking", "GB", "Data that left the site"),
+    Category.TRANSFER: Terms("Transfer between sites", "Networking", "GB", "Data copied over a link"),
+}  # fmt: skip
 
 
 def focus_rows(ledger: Ledger, scenario: Scenario, plan: Plan) -> dict[str, Column]:
     """One row a posting, as columns with FOCUS names; ours begin with `x_` and come last.
 
-    FOCUS wants costs as decimals. `BilledCost` is a float for the tools that read it; floats add up to other
-    sums in another order, so the exact amount stands beside it as the 64-bit integer `x_BilledMicros`, which
-    every reader of Parquet gives back bit for bit. List and contracted cost are unit price x quantity, not
-    rounded.
+    FOCUS wants costs as decimals. Ours are floats for the tools that read them; floats add up to other sums
+    in another order, so the exact amounts stand beside them as 64-bit integers, `x_BilledMicros` and
+    `x_EffectiveMicros`, which every reader of Parquet gives back bit for bit. List and contracted cost are
+    unit price x quantity, not rounded; an adjustment has no price, and its list cost is the adjustment.
     """
     terms = [TERMS[Category(code)] for code in ledger.category.tolist()]
-    usage = [term.charge == "Usage" for term in terms]
-    micros, quantity = ledger.amount_micro.tolist(), ledger.quantity.tolist()
-    unit_price = ledger.unit_price.tolist()
-    billed = [micro / MICRO for micro in micros]
-    listed = [price * amount for price, amount in zip(unit_price, quantity, strict=True)]
+    used = [term.charge == "Usage" for term in terms]
+    priced = [term.charge != "Adjustment" for term in terms]
+    listed: list[float] = (ledger.unit_price * ledger.quantity).tolist()
+    quantity, unit_price = ledger.quantity.tolist(), _where(priced, ledger.unit_price.tolist())
     units = [term.unit for term in terms]
-    sites, provider = _places(ledger, scenario, plan)
+    sites = [plan.sites[site] for site in ledger.site.tolist()]
+    issuers = [
+        site if term.own else scenario.sites[site].provider or site
+        for site, term in zip(sites, terms, strict=True)
+    ]
+    no_corrections: list[str | None] = [None] * len(ledger)
     return {
-        "BilledCost": billed,
-        "BillingAccountId": provider,
+        "BilledCost": (ledger.billed_micro / MICRO).tolist(),
+        "BillingAccountId": issuers,
+        "BillingAccountName": issuers,
         "BillingCurrency": [scenario.currency] * len(ledger),
         **_periods(ledger, scenario, plan),
         "ChargeCategory": [term.charge for term in terms],
+        "ChargeClass": no_corrections,
+        "ChargeDescription": [term.description for term in terms],
         "ChargeFrequency": [term.frequency for term in terms],
-        "ConsumedQuantity": [x if used else None for x, used in zip(quantity, usage, strict=True)],
-        "ConsumedUnit": [x if used else None for x, used in zip(units, usage, strict=True)],
+        "ConsumedQuantity": _where(used, quantity),
+        "ConsumedUnit": _where(used, units),
         "ContractedCost": listed,
         "ContractedUnitPrice": unit_price,
-        "EffectiveCost": billed,
-        "HostProviderName": provider,
-        "InvoiceIssuerName": provider,
+        "EffectiveCost": (ledger.amount_micro / MICRO).tolist(),
+        "HostProviderName": issuers,
+        "InvoiceIssuerName": issuers,
         "ListCost": listed,
         "ListUnitPrice": unit_price,
-        "PricingCategory": _pricing(ledger, plan),
-        "PricingQuantity": quantity,
-        "PricingUnit": units,
+        "PricingCategory": _where(priced, _pricing(ledger, plan)),
+        "PricingQuantity": _where(priced, quantity),
+        "PricingUnit": _where(priced, units),
         "RegionId": [scenario.sites[site].location for site in sites],
         "ServiceCategory": [term.service_category for term in terms],
         "ServiceName": [term.service_name for term in terms],
-        "ServiceProviderName": provider,
-        "x_BilledMicros": micros,
+        "ServiceProviderName": issuers,
+        "x_BilledMicros": ledger.billed_micro.tolist(),
         "x_Category": [Category(code).name.lower() for code in ledger.category.tolist()],
         "x_Dataset": _named(ledger.dataset.tolist(), plan.datasets),
+        "x_EffectiveMicros": ledger.amount_micro.tolist(),
         "x_Month": _named(ledger.month.tolist(), month_labels(scenario.start, plan.horizon_s)),
         "x_Pool": _named(ledger.pool.tolist(), [pool.path for pool in plan.pools]),
         "x_Site": sites,
@@ -85,10 +114,9 @@ def focus_rows(ledger: Ledger, scenario: Scenario, plan: Plan) -> dict[str, Colu
     }
 
 
-def _places(ledger: Ledger, scenario: Scenario, plan: Plan) -> tuple[list[str], list[str]]:
-    """The site of each posting, and who sends its bill."""
-    sites = [plan.sites[site] for site in ledger.site.tolist()]
-    return sites, [scenario.sites[site].provider or site for site in sites]
+def _where(holds: Sequence[bool], cells: Sequence[Cell]) -> list[Cell | None]:
+    """The cells, null where it does not hold."""
+    return [cell if here else None for here, cell in zip(holds, cells, strict=True)]
 
 
 def _pricing(ledger: Ledger, plan: Plan) -> list[str]:

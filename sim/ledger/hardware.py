@@ -31,7 +31,7 @@ def hardware(books: Books) -> Iterator[Entry]:
 
 
 def nodes(books: Books, index: int, pool: OwnedPool) -> Iterator[Entry]:
-    """Nodes are ours from delivery to the horizon, and written off over what is left of their life.
+    """Nodes are billed when they come, ours to the horizon, and written off over what is left of their life.
 
     Those that the strategy sells at the start go at their book value, which costs and credits nothing.
     """
@@ -39,6 +39,7 @@ def nodes(books: Books, index: int, pool: OwnedPool) -> Iterator[Entry]:
     standing_s = owned_s(books, index)
     young_s = within_life_s(books, index, pool)
     for category, charge in (
+        (Category.PURCHASE, rules.purchase(delivered(books, index), node.price)),
         (Category.AMORTISATION, rules.amortisation(young_s, node.price, life_s)),
         (Category.RESALE, rules.resale(young_s, node.price, pool.resale, life_s)),
         (Category.SUPPORT, rules.support(standing_s, node.price, node.support)),
@@ -86,6 +87,15 @@ def owned_s(books: Books, index: int) -> Floats:
     """Node-seconds by month for which nodes of a pool were ours."""
     from_s = books.records.nodes.from_s[books.records.nodes.pool == index]
     return _together_s(from_s, np.full_like(from_s, books.plan.horizon_s), books.edges_s)
+
+
+def delivered(books: Books, index: int) -> Ints:
+    """Nodes of a pool that were delivered, by month."""
+    nodes = books.records.nodes
+    from_s = nodes.from_s[(nodes.pool == index) & (nodes.order != STOOD)]
+    month = np.searchsorted(books.edges_s, from_s, side="right") - 1
+    counts: Ints = np.bincount(month, minlength=books.months)
+    return counts
 
 
 def within_life_s(books: Books, index: int, pool: OwnedPool) -> Floats:

@@ -24,24 +24,32 @@ NONE = -1
 class Category(IntEnum):
     """What a posting is for, and the unit of its quantity."""
 
-    AMORTISATION = 0
+    PURCHASE = 0
+    """Nodes that were delivered: billed whole, and nothing by themselves, nodes."""
+    AMORTISATION = 1
     """Price of owned nodes over their life, node-hours."""
-    RESALE = 1
-    """Credit: their expected resale value over their life, node-hours."""
-    SUPPORT = 2
+    RESALE = 2
+    """Taken off that: their expected resale value over their life, node-hours."""
+    SUPPORT = 3
     """Support contracts, node-years."""
-    POWER = 3
+    POWER = 4
     """Electricity, kWh."""
-    STAFF = 4
+    STAFF = 5
     """People, person-years."""
-    ACCELERATORS = 5
+    ACCELERATORS = 6
     """Rented accelerators, accelerator-hours."""
-    STORAGE = 6
+    STORAGE = 7
     """Data at rest, GB-months."""
-    EGRESS = 7
+    EGRESS = 8
     """Data that left a site, GB."""
-    TRANSFER = 8
+    TRANSFER = 9
     """Data copied over a link, GB."""
+
+
+BILLED_BEFORE = (Category.AMORTISATION, Category.RESALE)
+"""What spreads a bill that was sent when hardware was bought: a cost, but no bill."""
+SPREAD_LATER = (Category.PURCHASE,)
+"""What is billed at once and becomes a cost by and by, under another category: a bill, but no cost."""
 
 
 class Account(NamedTuple):
@@ -84,9 +92,11 @@ class Ledger:
     quantity: Floats
     """What was priced, in the category's unit."""
     unit_price: Floats
-    """Cost before rounding / quantity: the mean price where it changed within the month."""
+    """Price x quantity before rounding / quantity: the mean price where it changed within the month."""
     amount_micro: Ints
-    """[micro-USD], rounded half to even."""
+    """The cost [micro-USD], rounded half to even: FOCUS's effective cost."""
+    billed_micro: Ints
+    """What is billed in the month [micro-USD]; it differs where hardware is bought and written off."""
     leased_s: Ints
     """[accelerator-s] billed; 0 in other categories than ACCELERATORS."""
 
@@ -111,10 +121,12 @@ def ledger_of(entries: Iterable[Entry], months: int) -> Ledger:
     leased_s = np.array([none if e.leased_s is None else e.leased_s for e in kept]).reshape(-1, months)
     month, row = np.nonzero(quantity.T)
     category, site, pool, workload, dataset = accounts[row].T
+    micro = np.rint(cost_usd[row, month] * MICRO).astype(np.int64)
     return Ledger(
         month, site, pool, workload, dataset, category, quantity[row, month],
         cost_usd[row, month] / quantity[row, month],
-        np.rint(cost_usd[row, month] * MICRO).astype(np.int64),
+        np.where(np.isin(category, SPREAD_LATER), 0, micro),
+        np.where(np.isin(category, BILLED_BEFORE), 0, micro),
         leased_s[row, month].astype(np.int64),
     )  # fmt: skip
 
@@ -130,8 +142,12 @@ def total_usd(ledger: Ledger) -> float:
 
 
 def micro_by(ledger: Ledger, column: Column) -> dict[int, int]:
-    """Totals [micro-USD] by month, category, site, pool, workload or dataset, in rising order; exact."""
-    return _sums(getattr(ledger, column), ledger.amount_micro)
+    """Totals [micro-USD] by month, category, site, pool, workload or dataset, in rising order; exact.
+
+    What costs nothing is left out.
+    """
+    sums = _sums(getattr(ledger, column), ledger.amount_micro)
+    return {key: micro for key, micro in sums.items() if micro}
 
 
 def billed_accelerator_s(ledger: Ledger) -> dict[int, int]:

@@ -30,6 +30,12 @@ class Charge:
     cost_usd: Floats
 
 
+def purchase(nodes: Ints, price_usd: float) -> Charge:
+    """Nodes that are delivered [nodes]: what their seller bills, nodes x price."""
+    bought = nodes.astype(np.float64)
+    return Charge(bought, bought * price_usd)
+
+
 def amortisation(young_s: Floats, price_usd: float, life_s: float) -> Charge:
     """The price of nodes, straight-line over their life [node-h].
 

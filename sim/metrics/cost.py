@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 
 from sim.calendar import YEAR_S
-from sim.ledger.postings import MICRO, Category
+from sim.ledger.postings import MICRO, SPREAD_LATER, Category
 from sim.metrics.definitions import BY_SERVICE, WHOLE, Better, Definition, each
 from sim.metrics.facts import CostFacts, ServiceFacts
 from sim.metrics.integrals import Floats, Ints, ratio
@@ -41,7 +41,7 @@ DEFINITIONS = (
         (BY_SERVICE,),
     ),
 )  # fmt: skip
-CATEGORIES = tuple(category.name.lower() for category in Category)
+CATEGORIES = tuple(category.name.lower() for category in Category if category not in SPREAD_LATER)
 
 
 def cost_metrics(

@@ -197,8 +197,8 @@ def draw_violations(folder: Path, strategies: Sequence[str], series: Series, abo
 
 def _mean_costs(folder: Path, summary: Mapping[str, Any]) -> dict[tuple[str, str], float]:
     """Mean cost over the runs by strategy and category."""
-    table = read_table(folder / COSTS, ["x_Strategy", "x_Category", "x_BilledMicros"])
-    sums = table.group_by(["x_Strategy", "x_Category"]).aggregate([("x_BilledMicros", "sum")]).to_pydict()
+    table = read_table(folder / COSTS, ["x_Strategy", "x_Category", "x_EffectiveMicros"])
+    sums = table.group_by(["x_Strategy", "x_Category"]).aggregate([("x_EffectiveMicros", "sum")]).to_pydict()
     return {
         (strategy, category): micros / 1e6 / summary["strategies"][strategy]["runs"]
         for strategy, category, micros in zip(*sums.values(), strict=True)
