@@ -28,7 +28,7 @@ from sim.scenario.quantities import (
     Ratio,
     Salary,
 )
-from sim.scenario.sites import Accelerator, Egress, Failures, RegimeMarket, Storage
+from sim.scenario.sites import Accelerator, Egress, Failures, Node, RegimeMarket, Storage
 from sim.scenario.workloads import Bursts, LlmPerformance, Profile, Tokens
 
 ROOT = Path(__file__).parent.parent
@@ -338,20 +338,155 @@ def test_every_market_has_the_recorded_availability_and_mean_spells() -> None:
             assert means[state] == pytest.approx(lengths.mean(), rel=0.05), (name, state)
 
 
-@with_data
-def test_node_prices_and_speeds_written_by_hand_agree_with_the_data() -> None:
-    """Eight times the median purchase price of an accelerator within 1 %; the H100's speed within 0.05."""
+def node_of(name: str) -> Node:
+    """The usual node of an accelerator."""
+    return TypeAdapter(Accelerator).validate_python(value_of(f"accelerator.{name}")).node
+
+
+def purchases() -> pd.DataFrame:
+    """Dated purchase prices, with `node_usd` for eight; `machine` says whether a whole machine was sold."""
     prices = pd.read_csv(DATA / "prices_epoch_hardware" / "prices.csv.gz")
-    for name, hardware in (
-        ("A100-80GB", "NVIDIA A100 SXM4 80 GB"),
-        ("H100-SXM", "NVIDIA H100 SXM5 80GB"),
-        ("H200-SXM", "NVIDIA H200 SXM"),
-    ):
-        bought = prices.loc[prices["hardware"] == hardware, "usd_purchase"].median()
-        read = TypeAdapter(Accelerator).validate_python(value_of(f"accelerator.{name}"))
-        assert read.node.price == pytest.approx(8 * bought, rel=0.01)
+    bought = prices[prices["usd_purchase"].notna()].copy()
+    bought["node_usd"] = 8 * bought["usd_purchase"]
+    told = bought["source"].fillna("") + bought["notes"].fillna("")
+    bought["machine"] = (bought["n_gpus"] == 8) & told.str.contains("dgx|server", case=False)
+    return bought
+
+
+@with_data
+@pytest.mark.parametrize(
+    ("name", "hardware", "machines"),
+    [
+        ("A100-80GB", "NVIDIA A100 SXM4 80 GB", 3),
+        ("A100-40GB", "NVIDIA A100 SXM4 40 GB", 1),
+        ("H100-SXM", "NVIDIA H100 SXM5 80GB", 6),
+        ("B200-SXM", "NVIDIA B200", 1),
+        ("V100-16GB", "NVIDIA V100", 1),
+    ],
+)
+def test_prices_of_nodes_are_those_of_whole_machines(name: str, hardware: str, machines: int) -> None:
+    """The median of the dated prices of machines with eight, to the dollar; all prices lie in the range."""
+    found = purchases()
+    sold = found[(found["hardware"] == hardware) & found["machine"]]
+    assert len(sold) == machines
+    assert node_of(name).price == pytest.approx(float(sold["node_usd"].median()), abs=1)
+    low, high = (float(end.split()[0]) for end in CATALOGUE[f"accelerator.{name}"]["range"].split(" .. "))
+    assert low <= sold["node_usd"].min()
+    assert sold["node_usd"].max() <= high + 1
+
+
+@with_data
+def test_the_price_of_an_h200_node_follows_from_boards_of_one_day() -> None:
+    """H100 machines x the mean of two ratios of HGX prices: 270,565 / 270,555 and 312,667 / 255,237."""
+    found = purchases()
+    of = {
+        name: found[(found["hardware"] == hardware) & found["notes"].str.contains("GPU", na=False)]
+        for name, hardware in (("H100", "NVIDIA H100 SXM5 80GB"), ("H200", "NVIDIA H200 SXM"))
+    }
+    both = pd.merge(of["H200"], of["H100"], on="date", suffixes=("_h200", "_h100"))
+    assert list(both["date"]) == ["2025-01-31", "2024-03-27"]
+    ratio = float((both["usd_purchase_h200"] / both["usd_purchase_h100"]).mean())
+    assert node_of("H200-SXM").price == pytest.approx(node_of("H100-SXM").price * ratio, rel=0.001)
+
+
+@pytest.mark.parametrize(
+    ("name", "most_kw"),
+    [
+        ("A100-80GB", 6.5), ("A100-40GB", 6.5), ("H100-SXM", 10.2), ("H200-SXM", 10.2), ("B200-SXM", 14.3),
+        ("V100-16GB", 3.5),
+    ],
+)  # fmt: skip
+def test_busy_draws_are_the_measured_share_of_the_most_that_the_maker_states(
+    name: str, most_kw: float
+) -> None:
+    """0.76 of it, rounded to 100 W; idle nodes draw less."""
+    node = node_of(name)
+    assert node.busy == pytest.approx(760 * most_kw, abs=60)
+    assert node.idle < node.busy
+
+
+@pytest.mark.parametrize(
+    ("name", "ratio"),
+    [
+        ("L40S", 362 / 312), ("L4", 121 / 312), ("T4", 65 / 312), ("V100-16GB", 125 / 312),
+        ("B200-SXM", 2.1 * 2250 / 989), ("H200-SXM", 2.1), ("A100-40GB", 1.0),
+    ],
+)  # fmt: skip
+def test_speeds_that_nobody_measured_are_published_ratios(name: str, ratio: float) -> None:
+    """Of dense half-precision peaks, to two digits."""
+    assert value_of(f"accelerator.{name}")["speed"] == pytest.approx(ratio, rel=0.02)
+
+
+@with_data
+def test_the_speed_of_the_h100_agrees_with_the_data() -> None:
+    """The median ratio of measured prompt times within 0.05, and its ends."""
     points = pd.read_csv(DATA / "llm_perf_splitwise_2024" / "perf_model.csv.gz")
     points = points[points["hardware"].isin(["a100-80gb", "h100-80gb"])]
     median, least, greatest = speed_ratio(points, "h100-80gb", "a100-80gb")
     assert value_of("accelerator.H100-SXM")["speed"] == pytest.approx(median, abs=0.05)
     assert (least, greatest) == pytest.approx((1.69, 2.39), abs=0.01)
+
+
+def fact(item: str) -> float:
+    """A published fact by the beginning of its name."""
+    facts = pd.read_csv(DATA / "reference_facts" / "facts.csv.gz")
+    (value,) = facts.loc[facts["item"].str.startswith(item), "value"]
+    return float(value)
+
+
+@with_data
+def test_figures_quoted_from_public_pages_are_what_they_say() -> None:
+    """PUE, wages x 2,080 hours, residual value, failures and power, each against its fact."""
+    assert value_of("pue.industry") == fact("PUE industry average 2023")
+    assert value_of("pue.new-facility") == fact("PUE new large facility")
+    wages = fact("IT professional hourly wage low"), fact("IT professional hourly wage high")
+    salary = TypeAdapter(Salary).validate_python(value_of("salary.data-centre-engineer"))
+    assert salary == pytest.approx(2080 * sum(wages) / 2, rel=0.001)
+    shares = fact("residual value after 36 months low"), fact("residual value after 36 months high")
+    resale = TypeAdapter(Fraction).validate_python(value_of("residual.gpu-server.3-years"))
+    assert resale == pytest.approx(sum(shares) / 2)
+    rate = TypeAdapter(Rate).validate_python(value_of("failure-rate.gpu-node"))
+    assert rate * 86400 * 1000 == pytest.approx(fact("llama3_405b rate per 1000"), abs=0.01)
+    assert node_of("H100-SXM").busy < 1000 * fact("DGX H100/H200 max system input")
+    seren_w = fact("A100 8-GPU server power p50")
+    assert node_of("A100-80GB").idle < seren_w < node_of("A100-80GB").busy
+
+
+@with_data
+def test_lead_times_lie_about_the_published_ones() -> None:
+    """In the calm the middle of 8 to 12 weeks; else, of those published, 8 are quick, 20 slow, 39 rare."""
+    week_s = 7 * 86400.0
+    low, high = fact("Dell H100 servers Apr 2024 low"), fact("Dell H100 servers Apr 2024 high")
+    read = TypeAdapter(RandomDuration).validate_python
+    calm = read(value_of("lead-time.gpu-server.calm")).distribution()
+    assert calm.quantile_at(0.5) / week_s == pytest.approx((low + high) / 2)
+    tight = read(value_of("lead-time.gpu-server")).distribution()
+    assert tight.quantile_at(0.05) / week_s < low < tight.quantile_at(0.5) / week_s < fact("HPE GPU servers")
+    assert (
+        tight.quantile_at(0.9) / week_s
+        < fact("Dell H100 servers end 2023")
+        < tight.quantile_at(0.99) / week_s
+    )
+    space = read(value_of("lead-time.colocation")).distribution()
+    ends = fact("colocation deployment low"), fact("colocation deployment high")
+    assert [end / week_s for end in space.support()] == pytest.approx(ends)
+
+
+def test_assumed_figures_follow_from_what_they_name() -> None:
+    """A spot price is 31 % of on-demand, between the shares of others; 138 GB at 0.5 GB/s are 4.6 minutes."""
+
+    def usd(name: str) -> float:
+        return TypeAdapter(HourlyPrice).validate_python(value_of(name)["price"])
+
+    price = usd("price.gcp.A100-80GB.on-demand")
+    assert usd("price.gcp.A100-80GB.spot") == pytest.approx(0.31 * price, abs=0.005)
+    low, high = (
+        float(end.split()[0]) for end in CATALOGUE["price.gcp.A100-80GB.spot"]["range"].split(" .. ")
+    )
+    aws = usd("price.aws.A100-80GB.spot") / usd("price.aws.A100-80GB.on-demand")
+    azure = usd("price.azure.A100-80GB.spot") / usd("price.azure.A100-80GB.on-demand")
+    assert (low, high) == pytest.approx((0.18 * price, aws * price), abs=0.01)
+    assert low / price == pytest.approx(azure, abs=0.01)
+    weights = TypeAdapter(LlmPerformance).validate_python(value_of("llm.llama-2-70b.A100-80GB.tp8")).weights
+    load = TypeAdapter(RandomDuration).validate_python(value_of("load.llm-70b")).distribution()
+    assert weights / 0.5e9 < load.quantile_at(0.5) < 2 * weights / 0.5e9
