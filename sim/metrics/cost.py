@@ -16,10 +16,10 @@ from sim.policies.plan import Plan
 DEFINITIONS = (
     Definition(
         "cost_usd", "USD", Better.LOWER,
-        "What the ledger adds up to over the horizon, in the scenario's currency; owned hardware by straight-line "
-        "amortisation down to its resale value. By workload: what was posted for it, and its share of what "
-        "the pools that it leased from cost in common, by leased accelerator-time. What belongs to no pool "
-        "and no workload, such as staff, is in neither.",
+        "What the ledger adds up to over the horizon, in the scenario's currency; owned hardware by "
+        "straight-line amortisation down to its resale value. By workload: what was posted for it, and its "
+        "share of what the pools that it leased from cost in common, by leased accelerator-time. What "
+        "belongs to no pool and no workload, such as staff, is in neither.",
         (WHOLE, ":category.{category}", ":workload.{workload}", ":pool.{pool}"),
     ),
     Definition(
