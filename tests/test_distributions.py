@@ -6,15 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
 from sim import distributions as dist
-from sim.distributions import Distribution, Floats
+from sim.distributions import Distribution
 from sim.streams import generator, stream_key
 
+Floats = npt.NDArray[np.float64]
 Frozen = stats.distributions.rv_frozen
 U = np.concatenate(([1e-9, 1e-4], np.arange(0.005, 1.0, 0.005), [1 - 1e-4, 1 - 1e-9]))
 
@@ -80,6 +82,37 @@ def test_one_quantile_has_the_bits_of_many(family: Distribution) -> None:
     assert [family.quantile_at(u) for u in U.tolist()] == many.tolist()
     assert family.quantile(U[::-3]).tolist() == many[::-3].tolist()
     assert family.quantile(U[:202].reshape(2, -1)).ravel().tolist() == many[:202].tolist()
+
+
+@pytest.mark.parametrize("family", ALL, ids=lambda x: str(x)[:40])
+def test_rough_quantiles_are_quantiles(family: Distribution) -> None:
+    """What checks look at is the quantile up to rounding, out to the least and the greatest draw."""
+    levels = [*dist.ENDS, *U.tolist()]
+    rough = [family.roughly(level) for level in levels]
+    np.testing.assert_allclose(rough, family.quantile(np.array(levels)), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("family", ALL, ids=lambda x: str(x)[:40])
+def test_no_draw_leaves_the_reach(family: Distribution) -> None:
+    """The reach holds what a sample holds; but for mixtures it is the quantiles of the extreme draws."""
+    low, high = family.reach()
+    drawn = family.sample(_random(), 2000)
+    assert low <= drawn.min() <= drawn.max() <= high
+    if not isinstance(family, dist.Mixture):
+        assert (low, high) == pytest.approx(family.quantile(np.array(dist.ENDS)).tolist(), rel=1e-12)
+
+
+def test_a_mixture_reaches_as_far_as_its_parts() -> None:
+    """A sample draws a part and a value of it: the ends are those of the parts, however rare."""
+    rare = dist.Mixture((dist.Exponential(1.0), dist.Constant(500.0)), (1 - 1e-9, 1e-9))
+    assert rare.reach() == (pytest.approx(2.0**-53), 500.0)
+
+
+def test_what_overflows_reaches_to_infinity() -> None:
+    """A tail too heavy for a float is infinite, and no error: the check then says so in its own words."""
+    for family in (dist.Lognormal(700.0, 9.0), dist.Weibull(0.004, 1.0), dist.Lomax(0.01, 1.0)):
+        assert family.reach()[1] == math.inf
+        assert family.roughly(0.01) < math.inf
 
 
 @pytest.mark.parametrize("family", ALL, ids=lambda x: str(x)[:40])
@@ -464,7 +497,7 @@ def test_a_long_series_is_read_from_a_table_right_to_1e_4(cv: float) -> None:
     exact = dist.gamma_from_mean_cv(1.0, cv)
     base = Asked(exact.shape, exact.scale, ([],))
     series = dist.autocorrelated(_random(), 50_000, 0.9, base)
-    assert base.counts == ([len(dist.SCORES)],)
+    assert base.counts == ([len(dist.scores())],)
     scores = dist.autocorrelated(_random(), 50_000, 0.9, dist.Normal(0.0, 1.0))
     np.testing.assert_allclose(series, exact.quantile(stats.norm.cdf(scores)), rtol=1e-4)
 

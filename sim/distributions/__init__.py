@@ -4,7 +4,7 @@ All are frozen values; parameters and results are in the unit of the quantity. V
 draws, so that equal draws give comparable values whatever the family or its parameters.
 """
 
-from sim.distributions.base import LEAST_U, Distribution, Floats, Ints
+from sim.distributions.base import ENDS, LEAST_U, Distribution
 from sim.distributions.combined import Mixture, Shifted, Truncated
 from sim.distributions.constructors import (
     gamma_from_mean_cv,
@@ -30,22 +30,20 @@ from sim.distributions.families import (
     Weibull,
 )
 from sim.distributions.search import LEAST_INT, PROBES
-from sim.distributions.series import LONGEST_S, SCORES, autocorrelated, whole_seconds
+from sim.distributions.series import LONGEST_S, autocorrelated, scores, whole_seconds
 from sim.distributions.tables import Choice, Quantiles
 
 __all__ = [
+    "ENDS",
     "LEAST_INT",
     "LEAST_U",
     "LONGEST_S",
     "PROBES",
-    "SCORES",
     "Choice",
     "Constant",
     "Distribution",
     "Exponential",
-    "Floats",
     "Gamma",
-    "Ints",
     "Lognormal",
     "Lomax",
     "Mixture",
@@ -65,6 +63,7 @@ __all__ = [
     "lognormal_from_quantiles",
     "lomax_from_quantiles",
     "normal_from_quantiles",
+    "scores",
     "weibull_from_mean_cv",
     "weibull_from_quantiles",
     "whole_seconds",

@@ -1,17 +1,21 @@
 """What every family of random quantities offers."""
 
-from __future__ import annotations  # np.random is not to be loaded for a signature
+from __future__ import annotations  # numpy is not to be loaded for a signature
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+from sim.distributions.lazily import np
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
 
 LEAST_U = 2.0**-54
 """Stands for the 0 that `Generator.random` can give, the step above which is 2**-53."""
+ENDS = (2.0**-53, 1.0 - 2.0**-53)
+"""The least and the greatest draw of `sim.streams.uniform`."""
 
 
 class Distribution(Protocol):
@@ -42,8 +46,14 @@ class Distribution(Protocol):
         return float(self.quantile(np.array([u]))[0])
 
     def roughly(self, u: float) -> float:
-        """`quantile_at` up to rounding; normal families do it without `scipy.special`, which loads slowly."""
-        return self.quantile_at(u)
+        """`quantile_at` up to rounding; what has a closed form needs no numpy for it, which loads slowly."""
+        with np.errstate(all="ignore"):
+            return self.quantile_at(u)
+
+    def reach(self) -> tuple[float, float]:
+        """The least and the greatest value that can be drawn, up to rounding; infinite where it overflows."""
+        least, greatest = ENDS
+        return self.roughly(least), self.roughly(greatest)
 
     def sample(self, generator: np.random.Generator, n: int) -> Floats:
         """`n` independent values, shape [n]; the first k are the same for every n >= k."""

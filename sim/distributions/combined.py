@@ -5,15 +5,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-import numpy as np
-import scipy  # its parts are slow to load, and come when they are first used
-
-from sim.distributions.base import LEAST_U, Distribution, Floats, open_uniforms
+from sim.distributions.base import LEAST_U, Distribution, open_uniforms
 from sim.distributions.checks import finite, require, weighted
+from sim.distributions.lazily import np, scipy
 from sim.distributions.search import least
 from sim.distributions.tables import cumulative
+
+if TYPE_CHECKING:
+    from sim.distributions.base import Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,10 @@ class Mixture(Distribution):
         own = [component.quantile(u) for component in self.components]
         return least(lambda x: self.cdf(x) - u, np.min(own, axis=0), np.max(own, axis=0))
 
+    def reach(self) -> tuple[float, float]:
+        lows, highs = zip(*(component.reach() for component in self.components), strict=True)
+        return min(lows), max(highs)
+
     def cdf(self, x: Floats) -> Floats:
         parts = zip(self.components, self.weights, strict=True)
         return sum((weight * component.cdf(x) for component, weight in parts), np.zeros(np.shape(x)))
@@ -39,7 +44,7 @@ class Mixture(Distribution):
     def sample(self, generator: np.random.Generator, n: int) -> Floats:
         # The component in whose share u lies, at what is left of u within it: the same law, and no search.
         u, values = open_uniforms(generator, n), np.empty(n)
-        ends = cumulative(self.weights)
+        ends = np.array(cumulative(self.weights))
         branch = np.searchsorted(ends[1:], u, side="left")
         for index, component in enumerate(self.components):
             here = branch == index
@@ -148,6 +153,13 @@ class Shifted(Distribution):
 
     def quantile(self, u: Floats) -> Floats:
         return self.base.quantile(u) + self.by
+
+    def roughly(self, u: float) -> float:
+        return self.base.roughly(u) + self.by
+
+    def reach(self) -> tuple[float, float]:
+        low, high = self.base.reach()
+        return low + self.by, high + self.by
 
     def cdf(self, x: Floats) -> Floats:
         return self.base.cdf(x - self.by)

@@ -1,13 +1,12 @@
 """Families from what people know: quantiles, or a mean and a coefficient of variation (cv)."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Mapping, Sequence
 from statistics import NormalDist
+from typing import TYPE_CHECKING
 
-import numpy as np
-import scipy  # its parts are slow to load, and come when they are first used
-
-from sim.distributions.base import Floats
 from sim.distributions.checks import not_negative, positive, rising
 from sim.distributions.combined import Mixture, Shifted
 from sim.distributions.families import (
@@ -19,7 +18,11 @@ from sim.distributions.families import (
     Weibull,
     weibull_log_ratio,
 )
+from sim.distributions.lazily import np, scipy
 from sim.distributions.search import solve
+
+if TYPE_CHECKING:
+    from sim.distributions.base import Floats
 
 
 def hyperexponential(means: Sequence[float], weights: Sequence[float]) -> Mixture:

@@ -1,16 +1,19 @@
 """Families with parameters: from a constant to a Pareto tail."""
 # ruff: noqa: D102, D105  # what the methods of a family return is said once, in Distribution
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass, replace
 from statistics import NormalDist
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-import numpy as np
-import scipy  # its parts are slow to load, and come when they are first used
-
-from sim.distributions.base import Distribution, Floats
+from sim.distributions.base import Distribution
 from sim.distributions.checks import checked, finite, not_negative, positive, require
+from sim.distributions.lazily import np, scipy
+
+if TYPE_CHECKING:
+    from sim.distributions.base import Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,9 @@ class Constant(Distribution):
 
     def quantile(self, u: Floats) -> Floats:
         return np.full(np.shape(u), self.value, dtype=np.float64)
+
+    def roughly(self, u: float) -> float:
+        return self.value
 
     def cdf(self, x: Floats) -> Floats:
         return (np.asarray(x) >= self.value).astype(np.float64)
@@ -54,6 +60,9 @@ class Uniform(Distribution):
 
     def quantile(self, u: Floats) -> Floats:
         return np.minimum(self.low + (self.high - self.low) * u, self.high)
+
+    def roughly(self, u: float) -> float:
+        return min(self.low + (self.high - self.low) * u, self.high)
 
     def cdf(self, x: Floats) -> Floats:
         if self.low == self.high:
@@ -93,6 +102,12 @@ class Triangular(Distribution):
         rising = np.minimum(self.low + np.sqrt(u * width * left), self.mode)
         falling = np.maximum(self.high - np.sqrt((1.0 - u) * width * right), self.mode)
         return np.where(u * width < left, rising, falling)
+
+    def roughly(self, u: float) -> float:
+        width, left, right = self._widths()
+        if u * width < left:
+            return min(self.low + math.sqrt(u * width * left), self.mode)
+        return max(self.high - math.sqrt((1.0 - u) * width * right), self.mode)
 
     def cdf(self, x: Floats) -> Floats:
         width, left, right = self._widths()
@@ -134,9 +149,9 @@ class Normal(Distribution):
     def roughly(self, u: float) -> float:
         return self.mu + self.sd * NormalDist().inv_cdf(u)
 
-    @np.errstate(over="ignore")
     def cdf(self, x: Floats) -> Floats:
-        return scipy.special.ndtr((x - self.mu) / self.sd) if self.sd > 0 else Constant(self.mu).cdf(x)
+        with np.errstate(over="ignore"):
+            return scipy.special.ndtr((x - self.mu) / self.sd) if self.sd > 0 else Constant(self.mu).cdf(x)
 
     def mean(self) -> float:
         return self.mu
@@ -166,19 +181,22 @@ class Lognormal(Distribution):
         return np.exp(self.mu + self.sigma * scipy.special.ndtri(u))
 
     def roughly(self, u: float) -> float:
-        return float(np.exp(Normal(self.mu, self.sigma).roughly(u)))
+        try:
+            return math.exp(Normal(self.mu, self.sigma).roughly(u))
+        except OverflowError:
+            return math.inf
 
     def cdf(self, x: Floats) -> Floats:
         with np.errstate(divide="ignore"):
             return Normal(self.mu, self.sigma).cdf(np.log(np.maximum(x, 0.0)))
 
-    @np.errstate(over="ignore")
     def mean(self) -> float:
-        return float(np.exp(self.mu + self.sigma**2 / 2))
+        with np.errstate(over="ignore"):
+            return float(np.exp(self.mu + self.sigma**2 / 2))
 
-    @np.errstate(over="ignore")
     def variance(self) -> float:
-        return float(np.expm1(self.sigma**2) * np.exp(2 * self.mu + self.sigma**2))
+        with np.errstate(over="ignore"):
+            return float(np.expm1(self.sigma**2) * np.exp(2 * self.mu + self.sigma**2))
 
     def support(self) -> tuple[float, float]:
         return 0.0, math.inf
@@ -198,6 +216,9 @@ class Exponential(Distribution):
 
     def quantile(self, u: Floats) -> Floats:
         return -self.scale * np.log1p(-u)
+
+    def roughly(self, u: float) -> float:
+        return -self.scale * math.log1p(-u)
 
     def cdf(self, x: Floats) -> Floats:
         return -np.expm1(-np.maximum(x, 0.0) / self.scale)
@@ -258,17 +279,23 @@ class Weibull(_ShapeScale):
     def quantile(self, u: Floats) -> Floats:
         return self.scale * (-np.log1p(-u)) ** (1.0 / self.shape)
 
-    @np.errstate(over="ignore")
+    def roughly(self, u: float) -> float:
+        try:
+            return self.scale * math.pow(-math.log1p(-u), 1.0 / self.shape)
+        except OverflowError:
+            return math.inf
+
     def cdf(self, x: Floats) -> Floats:
-        return -np.expm1(-((np.maximum(x, 0.0) / self.scale) ** self.shape))
+        with np.errstate(over="ignore"):
+            return -np.expm1(-((np.maximum(x, 0.0) / self.scale) ** self.shape))
 
     def mean(self) -> float:
         return self.scale * float(scipy.special.gamma(1.0 + 1.0 / self.shape))
 
-    @np.errstate(over="ignore")
     def variance(self) -> float:
         mean = self.mean()
-        return mean * mean * float(np.expm1(weibull_log_ratio(self.shape)))
+        with np.errstate(over="ignore"):
+            return mean * mean * float(np.expm1(weibull_log_ratio(self.shape)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +304,12 @@ class Lomax(_ShapeScale):
 
     def quantile(self, u: Floats) -> Floats:
         return self.scale * np.expm1(-np.log1p(-u) / self.shape)
+
+    def roughly(self, u: float) -> float:
+        try:
+            return self.scale * math.expm1(-math.log1p(-u) / self.shape)
+        except OverflowError:
+            return math.inf
 
     def cdf(self, x: Floats) -> Floats:
         return -np.expm1(-self.shape * np.log1p(np.maximum(x, 0.0) / self.scale))

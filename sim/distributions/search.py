@@ -1,17 +1,21 @@
 """Where a monotone function crosses a value, to the last bit."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from sim.distributions.base import Floats, Ints
 from sim.distributions.checks import require
+from sim.distributions.lazily import np
 
-PROBES = np.array(
-    [[0.0, 0.25], [0.0, 0.5], [0.0, 0.75]]
-    + [[1.0, sign * 2.0**power] for power in (-24, -12, -4) for sign in (-1, 1)]
+if TYPE_CHECKING:
+    from sim.distributions.base import Floats, Ints
+
+PROBES = (
+    *((0.0, 0.25), (0.0, 0.5), (0.0, 0.75)),
+    *((1.0, sign * 2.0**power) for power in (-24, -12, -4) for sign in (-1, 1)),
 )
-"""Where `least` looks, in widths of its bracket: at `[:, 0] * root + [:, 1]`."""
+"""Where `least` looks, in widths of its bracket: at the first times the root, plus the second."""
 
 LEAST_INT = -(1 << 63)
 
@@ -34,7 +38,7 @@ def least(gap: Callable[[Floats], Floats], low: Floats, high: Floats) -> Floats:
     """
     under, upto = _ordered(low) - 1, _ordered(high)
     below, above = gap(low), gap(high)
-    by_root, fixed = (column.reshape(-1, *(1 for _ in np.shape(low))) for column in PROBES.T)
+    by_root, fixed = (column.reshape(-1, *(1 for _ in np.shape(low))) for column in np.array(PROBES).T)
     for _ in range(64):
         width = (upto - under).view(np.uint64)
         if np.all(width <= 1):

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import cache
+from typing import TYPE_CHECKING
 
-import numpy as np
-import scipy  # its parts are slow to load, and come when they are first used
-
-from sim.distributions.base import Distribution, Floats, Ints
 from sim.distributions.checks import require
+from sim.distributions.lazily import np, scipy
 
-SCORES = np.linspace(-7.0, 7.0, 8193)
-"""Normal scores at which `autocorrelated` tabulates quantiles; one in 4 * 10**11 lies beyond."""
+if TYPE_CHECKING:
+    from sim.distributions.base import Distribution, Floats, Ints
 
 LONGEST_S = 1 << 40
 """35,000 years [s]: a longer duration outlives every scenario, and sums of these still fit 64 bits."""
@@ -30,16 +29,23 @@ def autocorrelated(generator: np.random.Generator, n: int, correlation: float, b
     require(abs(correlation) < 1, f"the correlation must lie between -1 and 1, not {correlation:g}")
     shocks = generator.standard_normal(n)
     shocks[1:] *= math.sqrt(1.0 - correlation * correlation)
-    scores = np.clip(lfilter([1.0], [1.0, -correlation], shocks), SCORES[0], SCORES[-1])
-    if n > 2 * len(SCORES):
-        table = base.quantile(scipy.special.ndtr(SCORES))
+    knots = scores()
+    series = np.clip(lfilter([1.0], [1.0, -correlation], shocks), knots[0], knots[-1])
+    if n > 2 * len(knots):
+        table = base.quantile(scipy.special.ndtr(knots))
         if table[0] > 0.0:
             logs = np.log(table)
             # Half the entries test the lines between the others; a kink is at worst twice as far from those
             # between all, a smooth curve a quarter.
             if np.all(np.abs(logs[1::2] - (logs[:-1:2] + logs[2::2]) / 2) < 5e-5):
-                return np.exp(np.interp(scores, SCORES, logs))
-    return base.quantile(scipy.special.ndtr(scores))
+                return np.exp(np.interp(series, knots, logs))
+    return base.quantile(scipy.special.ndtr(series))
+
+
+@cache
+def scores() -> Floats:
+    """Normal scores at which `autocorrelated` tabulates quantiles; one in 4 * 10**11 lies beyond."""
+    return np.linspace(-7.0, 7.0, 8193)
 
 
 def whole_seconds(values: Floats) -> Ints:

@@ -10,16 +10,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from sim import distributions as dist
 from sim import units
 from sim.errors import did_you_mean
 from sim.scenario.base import Fault, Path
 from sim.units import Dimension, UnitError
 
-LOWEST = 2.0**-53
-"""The least uniform draw; the greatest is as far from 1."""
 MAX_VALUE = 1e15
 """The greatest value that any draw may have, in canonical units: whole seconds must stay exact."""
 
@@ -299,25 +295,24 @@ def takes_quantiles(family: str) -> bool:
 def certain_forms(quantity: RandomQuantity) -> Iterator[RandomQuantity]:
     """The quantity with numbers for its beliefs: each at its least or greatest (all alike if many)."""
     count = len(quantity.beliefs())
-    sides = (LOWEST, 1 - LOWEST)
-    several = itertools.product(sides, repeat=count) if count <= 3 else ((side,) * count for side in sides)
+    several = (
+        itertools.product(dist.ENDS, repeat=count) if count <= 3 else ((end,) * count for end in dist.ENDS)
+    )
     for levels in several:
         yield _filled(quantity, iter(levels))
 
 
 def ends(quantity: RandomQuantity) -> tuple[float, float]:
     """The least and the greatest value that can be drawn."""
-    with np.errstate(all="ignore"):
-        laws = [possible.distribution() for possible in certain_forms(quantity)]
-        return min(law.roughly(LOWEST) for law in laws), max(law.roughly(1 - LOWEST) for law in laws)
+    lows, highs = zip(*(form.distribution().reach() for form in certain_forms(quantity)), strict=True)
+    return min(lows), max(highs)
 
 
 def _filled(value: Any, levels: Iterator[float]) -> Any:
     """The value with each belief in it at its next level."""
     match value:
         case Belief():
-            with np.errstate(all="ignore"):
-                return value.quantity.distribution().quantile_at(next(levels))
+            return value.quantity.distribution().roughly(next(levels))
         case RandomQuantity():
             return replace(
                 value, parameters=tuple((name, _filled(part, levels)) for name, part in value.parameters)
