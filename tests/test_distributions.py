@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from scipy.signal import lfilter
 
 from sim import distributions as dist
 from sim.distributions import Distribution
+from sim.distributions.series import remembering
 from sim.streams import generator, stream_key
 
 Floats = npt.NDArray[np.float64]
@@ -438,6 +440,16 @@ def test_what_cannot_be_is_refused_with_a_sentence(construct: Callable[[], objec
     """Impossible input raises ValueError that says what is allowed."""
     with pytest.raises(ValueError, match=sentence):
         construct()
+
+
+@pytest.mark.parametrize("n", [1, 2, 255, 256, 257, 5000])
+@pytest.mark.parametrize("correlation", [0.0, 0.92, -0.5, 0.9999])
+def test_a_series_remembers_as_a_filter_does(n: int, correlation: float) -> None:
+    """y[t] = x[t] + correlation * y[t - 1] is scipy's filter but for rounding; a prefix has the same bits."""
+    shocks = _random().standard_normal(n)
+    found = remembering(shocks, correlation)
+    np.testing.assert_allclose(found, lfilter([1.0], [1.0, -correlation], shocks), rtol=1e-9, atol=1e-11)
+    assert remembering(shocks[: n // 2 + 1], correlation).tolist() == found[: n // 2 + 1].tolist()
 
 
 @pytest.mark.parametrize(
