@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.study import Manifest, RunResult, Simulator, StudyPlan
-from sim.study.results import Outcome
+from sim.study.rows import Finished, Outcome, encode
 
 STRATEGIES = ("owned", "cloud", "hybrid")
 
@@ -33,6 +33,12 @@ def fake_result(run: int, strategy: str, rows: int = 2) -> RunResult:
         },
         series={"month": [0, 1], "queue_jobs": [draw.random(), draw.random()]},
     )
+
+
+def finished(run: int, *strategies: str, rows: int = 2) -> Finished:
+    """A run of the fake as it is recorded; all strategies when none is named."""
+    results = (fake_result(run, strategy, rows) for strategy in strategies or STRATEGIES)
+    return Finished(run, tuple(map(encode, results)))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from sim.errors import StorageError
 from sim.study import Journal
 from tests.cli_miniature import ROOT, TINY, Shell, environment, program
 
-RUNS = 48
+RUNS = 150
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sim.study.executor import AHEAD, ATTEMPTS, attempt, execute
-from sim.study.results import Failed, Finished, Outcome
+from sim.study.executor import ATTEMPTS, attempt, carried_out, execute
+from sim.study.rows import Failed, Finished, Outcome, encode, metrics_of
 from tests.study_fakes import Collector, Fake, MakeFake, fake_result, make_thread_limit, rounded_corners
 
 
@@ -22,8 +22,8 @@ def test_every_run_once(workers: int) -> None:
     assert all([o.run for o in batch] == sorted(o.run for o in batch) for batch in collected.batches)
     finished = collected.by_run[12]
     assert isinstance(finished, Finished)
-    assert [result.strategy for result in finished.results] == ["owned", "cloud", "hybrid"]
-    assert finished.results[0].costs == fake_result(12, "owned").costs
+    assert [row.strategy for row in finished.rows] == ["owned", "cloud", "hybrid"]
+    assert finished.rows[0] == encode(fake_result(12, "owned"))
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -70,18 +70,57 @@ def test_simulator_is_made_once_per_worker(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("made-by-*"))) == 2
 
 
-def test_runs_in_flight_are_bounded(tmp_path: Path) -> None:
+def test_runs_in_flight_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While the coordinator is busy, workers get no further than the runs they hold."""
-    started: list[int] = []
+    monkeypatch.setattr("sim.study.executor.PERIOD_S", 0.03)
+    answered, started = 0, 0
 
-    def busy(_: list[Outcome]) -> None:
-        if not started:
-            time.sleep(0.5)
-            started.append(len(list(tmp_path.glob("run-*"))))
+    def busy(outcomes: list[Outcome]) -> None:
+        nonlocal answered, started
+        answered += len(outcomes)
+        if answered > 40 and not started:
+            time.sleep(1.0)  # time for 100 runs of each worker
+            started = len(list(tmp_path.glob("run-*")))
 
-    execute(MakeFake(Fake(notes=tmp_path)), range(40), 2, busy)
-    # Those already answered for when the coordinator began to wait (at most one per worker), and AHEAD each.
-    assert started[0] <= 2 + 2 * AHEAD
+    execute(MakeFake(Fake(notes=tmp_path, delay_s=0.01)), range(240), 2, busy)
+    # A period holds at most 3 runs: a worker that held less than 2 x 3 got 3 more.
+    assert 0 < started <= answered_by_then(40) + 2 * (2 * 3 - 1 + 3)
+
+
+def answered_by_then(runs: int) -> int:
+    """Once so many runs have been answered for, at most this many: a batch holds what both workers had."""
+    return runs + 2 * (2 * 3 - 1 + 3)
+
+
+def test_outcomes_come_by_the_period(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is done is told after each period and at the end, each run is announced before it begins."""
+    monkeypatch.setattr("sim.study.executor.PERIOD_S", 0.05)
+    begun: list[int] = []
+    told = []
+    for answer in carried_out(Fake(delay_s=0.02), range(3, 11), begun.append):
+        told.append([outcome.run for outcome in answer.outcomes])
+        assert begun[-1] == told[-1][-1]
+        assert answer.took_s >= 0.02 * len(told[-1])
+    assert [run for batch in told for run in batch] == begun == list(range(3, 11))
+    assert 3 <= len(told) < 8
+
+
+def test_death_among_many(tmp_path: Path) -> None:
+    """A worker that holds many short runs and dies points to the one that it was at; all others are done."""
+    collected = Collector()
+    execute(MakeFake(Fake(killed=(70,), notes=tmp_path)), range(200), 2, collected)
+    failed = [outcome for outcome in collected.by_run.values() if isinstance(outcome, Failed)]
+    assert [outcome.run for outcome in failed] == [70]
+    assert (tmp_path / "run-70").read_text() == "xxx"
+    assert len(collected.by_run) == 200
+
+
+def test_short_runs_come_in_batches() -> None:
+    """Runs that take no time are handed over many at a time, though the first ones come at once."""
+    collected = Collector()
+    execute(MakeFake(), range(400), 2, collected)
+    assert len(collected.batches[0]) <= 4
+    assert len(collected.batches) < 100
 
 
 def test_one_thread_per_worker(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,10 +128,8 @@ def test_one_thread_per_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
     collected = Collector()
     execute(make_thread_limit, range(3), 2, collected)
-    outcomes = collected.by_run.values()
-    assert [
-        outcome.results[0].metrics["threads"] for outcome in outcomes if isinstance(outcome, Finished)
-    ] == [1] * 3
+    rows = [outcome.rows[0] for outcome in collected.by_run.values() if isinstance(outcome, Finished)]
+    assert [metrics_of(row)["threads"] for row in rows] == [1] * 3
     assert os.environ["OMP_NUM_THREADS"] == "5"
 
 

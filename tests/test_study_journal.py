@@ -13,13 +13,9 @@ import pytest
 from sim.errors import StorageError
 from sim.study import columns
 from sim.study.journal import FILE_NAME, FailedRun, Journal, file_system_of
-from sim.study.results import Columns, Failed, Finished, RunResult
-from tests.study_fakes import STRATEGIES, fake_result, manifest
-
-
-def finished(run: int, *strategies: str) -> Finished:
-    """A run of the fake."""
-    return Finished(run, tuple(fake_result(run, strategy) for strategy in strategies or STRATEGIES))
+from sim.study.results import Columns, RunResult
+from sim.study.rows import Failed, Finished, encode, metrics_of
+from tests.study_fakes import STRATEGIES, finished, manifest
 
 
 def damage(folder: Path, run: int, strategy: str, column: str, value: object) -> None:
@@ -39,12 +35,13 @@ def test_what_is_recorded_is_read_back(tmp_path: Path) -> None:
     }
     told = RunResult(3, "cloud", {"a": 0.1 + 0.2, "b": float("nan"), "c": 5e-324, "d": 7}, costs, {})
     with Journal.create_or_resume(tmp_path, manifest()) as journal:
-        journal.record([Finished(3, (told,))])
+        journal.record([Finished(3, (encode(told),))])
     with Journal.open(tmp_path) as journal:
         (row,) = journal.results()
     assert (row.run, row.strategy) == (3, "cloud")
-    assert math.isnan(row.metrics.pop("b"))
-    assert row.metrics == {"a": 0.1 + 0.2, "c": 5e-324, "d": 7.0}
+    metrics = metrics_of(row)
+    assert math.isnan(metrics.pop("b"))
+    assert metrics == {"a": 0.1 + 0.2, "c": 5e-324, "d": 7.0}
     assert columns.decode(row.costs).to_pydict() == costs
     assert columns.decode(row.series).num_columns == 0
 
@@ -226,9 +223,9 @@ def test_later_format(tmp_path: Path) -> None:
     """A journal of a later version is refused instead of being misread."""
     Journal.create_or_resume(tmp_path, manifest()).close()
     with sqlite3.connect(tmp_path / FILE_NAME) as raw:
-        raw.execute("pragma user_version = 2")
+        raw.execute("pragma user_version = 3")
     raw.close()
-    with pytest.raises(StorageError, match="has format 2 where 1 is expected"):
+    with pytest.raises(StorageError, match="has format 3 where 2 is expected"):
         Journal.open(tmp_path)
 
 
@@ -242,7 +239,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from sim.study.journal import Journal
-from tests.test_study_journal import finished, manifest
+from tests.study_fakes import finished, manifest
 journal = Journal.create_or_resume(Path(sys.argv[1]), manifest())
 for run in range(100_000):
     journal.record([finished(run)])

@@ -92,8 +92,9 @@ def test_strategy_without_an_answer(tmp_path: Path) -> None:
     assert (outcome.exit_code, outcome.missing, outcome.failed) == (75, (0, 1), ())
 
 
-def test_progress_counts_what_is_certain(tmp_path: Path) -> None:
+def test_progress_counts_what_is_certain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Progress begins with the runs done earlier and rises to all of them; a failed run is counted apart."""
+    monkeypatch.setattr("sim.study.executor.PERIOD_S", 0.0)
     run_study(plan(tmp_path, 3), quiet)
     seen: list[Progress] = []
     run_study(plan(tmp_path, 6, Fake(raises=(4,))), seen.append)
@@ -120,8 +121,9 @@ def test_missing_runs_come_before_thresholds(tmp_path: Path) -> None:
     assert run_study(plan(tmp_path, 9, Fake(raises=(0,)), expectations=(wish,)), quiet).exit_code == 75
 
 
-def test_expectation_of_an_unknown_metric(tmp_path: Path) -> None:
-    """A misspelt metric ends the study at its first run, with what was probably meant."""
+def test_expectation_of_an_unknown_metric(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A misspelt metric ends the study at its first outcomes, with what was probably meant."""
+    monkeypatch.setattr("sim.study.executor.PERIOD_S", 0.0)
     wish = Expectation("cost_us", "owned", "mean", "below", 1.0)
     with pytest.raises(ScenarioError, match="did you mean 'cost_usd'"):
         run_study(plan(tmp_path, 9, expectations=(wish,)), quiet)
@@ -172,8 +174,9 @@ def start(script: Path, *arguments: object) -> subprocess.Popen[str]:
 
 
 def descendants(parent: int) -> list[int]:
-    """The processes that a process has started."""
-    return [int(child) for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+    """The processes that a process has started, and those that they have."""
+    children = map(int, Path(f"/proc/{parent}/task/{parent}/children").read_text().split())
+    return [process for child in children for process in (child, *descendants(child))]
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the workers through /proc")
@@ -185,6 +188,7 @@ def test_killed_study_resumes(tmp_path: Path, number: signal.Signals, exit_code:
         for line in study.stdout:
             if int(line) >= 6:
                 workers = descendants(study.pid)
+                assert len(workers) >= 2
                 study.send_signal(number)
                 break
         reported = max([int(line), *map(int, study.stdout)])

@@ -12,10 +12,12 @@ from sim.errors import StorageError
 from sim.study.expectations import Expectation, judge
 from sim.study.files import replacing
 from sim.study.journal import Journal
-from sim.study.results import Columns, Failed, Finished, RunResult
-from sim.study.summary import load_metrics, summarise, write_summary
+from sim.study.results import Columns, RunResult
+from sim.study.rows import Failed, Finished, encode
+from sim.study.summary import summarise, write_summary
 from sim.study.tables import COSTS, RUNS, SERIES, read_batches, read_table, write_tables
-from tests.study_fakes import STRATEGIES, fake_result, manifest
+from sim.study.values import load_metrics
+from tests.study_fakes import STRATEGIES, fake_result, finished, manifest
 
 
 @pytest.fixture
@@ -23,13 +25,13 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
     """A journal with eight runs of the fake."""
     with Journal.create_or_resume(tmp_path, manifest()) as journal:
         for run in range(8):
-            journal.record([Finished(run, tuple(fake_result(run, strategy) for strategy in STRATEGIES))])
+            journal.record([finished(run)])
         yield journal
 
 
 def one_metric(run: int, strategy: str, **metrics: float) -> Finished:
     """A run of one strategy with these metrics only."""
-    return Finished(run, (RunResult(run, strategy, metrics, {}, {}),))
+    return Finished(run, (encode(RunResult(run, strategy, metrics, {}, {})),))
 
 
 def test_runs_table(journal: Journal, tmp_path: Path) -> None:
@@ -82,7 +84,7 @@ def test_columns_of_unequal_kind_are_joined(tmp_path: Path) -> None:
     with Journal.create_or_resume(tmp_path, manifest()) as journal:
         tables: list[Columns] = [{"BilledCost": values} for values in ([1, 2], [0.5], [None], [])]
         for run, costs in enumerate(tables):
-            journal.record([Finished(run, (RunResult(run, "owned", {"a": 1.0}, costs, {}),))])
+            journal.record([Finished(run, (encode(RunResult(run, "owned", {"a": 1.0}, costs, {})),))])
         write_tables(journal, tmp_path)
     assert read_table(tmp_path / COSTS, ["BilledCost"])["BilledCost"].to_pylist() == [1.0, 2.0, 0.5, None]
 
@@ -90,10 +92,9 @@ def test_columns_of_unequal_kind_are_joined(tmp_path: Path) -> None:
 def test_many_rows_are_written_in_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows go out in groups of bounded size, and none is lost between them."""
     monkeypatch.setattr("sim.study.tables.ROW_GROUP", 10)
-    monkeypatch.setattr("sim.study.tables.RESULTS_AT_ONCE", 3)
     with Journal.create_or_resume(tmp_path, manifest()) as journal:
         for run in range(7):
-            journal.record([Finished(run, (fake_result(run, "owned", rows=4),))])
+            journal.record([finished(run, "owned", rows=4)])
         write_tables(journal, tmp_path)
     groups = pq.ParquetFile(tmp_path / COSTS).metadata
     sizes = [groups.row_group(number).num_rows for number in range(groups.num_row_groups)]

@@ -13,10 +13,12 @@ from sim.errors import ScenarioError
 from sim.loading import digest
 from sim.planning.axes import Axis, Point, grid, numbers
 from sim.scenario.model import Scenario
+from sim.study.columns import array_of
 from sim.study.files import replacing
 from sim.study.journal import Journal
 from sim.study.prepare import DIGEST_LENGTH, RESULTS, Listener, carry_out, choose
-from sim.study.summary import MetricValues, compare, load_metrics
+from sim.study.summary import compare
+from sim.study.values import MetricValues, load_metrics
 
 TABLE, DOCUMENT, CELLS = "sweep.parquet", "sweep.json", "cells"
 SCHEMA, VERSION = "simulate.sweep", 2
@@ -160,8 +162,9 @@ def write_table(path: Path, results: Sequence[Result]) -> None:
     }
     columns |= {axis: numbers(columns[axis]) or columns[axis] for axis in axes}
     columns |= {end: [None if x is None else float(x) for x in columns[end]] for end in ENDS}
+    table = pa.Table.from_arrays([array_of(column) for column in columns.values()], names=list(columns))
     with replacing(path) as partial:
-        pq.write_table(pa.table(columns), partial, write_page_checksum=True, compression="zstd")
+        pq.write_table(table, partial, write_page_checksum=True, compression="zstd")
 
 
 def write_document(path: Path, results: Sequence[Result]) -> None:

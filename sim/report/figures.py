@@ -5,6 +5,7 @@ what its lines and bands are.
 """
 
 import textwrap
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,9 @@ from sim.calendar import month_edges, month_labels
 from sim.report.series import Series
 from sim.report.wording import Unit, money_unit
 from sim.scenario.model import Scenario
+from sim.study.columns import codes_of, integers_of
 from sim.study.files import replacing
-from sim.study.tables import COSTS, RUNS, SERIES, read_table
+from sim.study.tables import COSTS, RUNS, SERIES, read_batches, read_table
 
 Floats = NDArray[np.float64]
 Style = Mapping[str, Any]
@@ -101,8 +103,8 @@ def draw_figures(folder: Path, summary: Mapping[str, Any], scenario: Scenario) -
 
 def draw_costs(folder: Path, strategies: Sequence[str], currency: str, about: str) -> None:
     """`costs`: for each strategy the share of futures in which the cost stays below an amount."""
-    table = read_table(folder / RUNS, ["strategy", "cost_usd"])
-    of, costs = np.array(table["strategy"].to_pylist()), table["cost_usd"].to_numpy()
+    table = read_table(folder / RUNS, ["strategy", "cost_usd"]).to_pydict()
+    of, costs = np.array(table["strategy"]), np.array(table["cost_usd"])
     unit = money_unit(costs.tolist(), currency)
     figure, axes = new_figure(
         "Cost over the horizon",
@@ -197,11 +199,17 @@ def draw_violations(folder: Path, strategies: Sequence[str], series: Series, abo
 
 def _mean_costs(folder: Path, summary: Mapping[str, Any]) -> dict[tuple[str, str], float]:
     """Mean cost over the runs by strategy and category."""
-    table = read_table(folder / COSTS, ["x_Strategy", "x_Category", "x_EffectiveMicros"])
-    sums = table.group_by(["x_Strategy", "x_Category"]).aggregate([("x_EffectiveMicros", "sum")]).to_pydict()
+    keys = ("x_Strategy", "x_Category")
+    sums: Counter[tuple[str, str]] = Counter()
+    for batch in read_batches(folder / COSTS, [*keys, "x_EffectiveMicros"], coded=keys):
+        (strategy, strategies), (category, categories) = (codes_of(batch[key]) for key in keys)
+        totals = np.zeros((len(strategies), len(categories)), dtype=np.int64)
+        np.add.at(totals, (strategy, category), integers_of(batch["x_EffectiveMicros"]))
+        for s, c in np.argwhere(totals).tolist():
+            sums[strategies[s], categories[c]] += int(totals[s, c])
     return {
         (strategy, category): micros / 1e6 / summary["strategies"][strategy]["runs"]
-        for strategy, category, micros in zip(*sums.values(), strict=True)
+        for (strategy, category), micros in sums.items()
     }
 
 

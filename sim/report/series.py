@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.study.columns import codes_of, floats_of, integers_of
 from sim.study.tables import read_batches
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 KEYS = ("strategy", "name", "quantity", "month")
 
@@ -31,20 +31,19 @@ class Series:
     @classmethod
     def read(cls, path: Path, kind: str, months: list[str], runs: int) -> Self:
         """Read batch by batch, so that memory holds the arrays and not the table."""
-        import pyarrow.compute as pc
-
         values: dict[tuple[str, str, str], Floats] = {}
         place = {month: n for n, month in enumerate(months)}
-        for batch in read_batches(path, ["run", "kind", *KEYS, "value"]):
-            rows = batch.filter(pc.equal(batch["kind"], kind))
-            run, value = rows["run"].to_numpy(), rows["value"].to_numpy(zero_copy_only=False)
+        for batch in read_batches(path, ["run", "kind", *KEYS, "value"], coded=("kind", *KEYS)):
+            run, value = integers_of(batch["run"]), floats_of(batch["value"])
+            kinds, told = codes_of(batch["kind"])
             (strategy, strategies), (name, names), (quantity, quantities), (month, found) = (
-                _encoded(rows[key]) for key in KEYS
+                codes_of(batch[key]) for key in KEYS
             )
             at = np.array([place[label] for label in found], dtype=np.int64)[month]
-            subject = (strategy * len(names) + name) * len(quantities) + quantity
-            for code in np.unique(subject).tolist():
-                here = subject == code
+            subject = (strategy.astype(np.int64) * len(names) + name) * len(quantities) + quantity
+            wanted = np.isin(kinds, [code for code, label in enumerate(told) if label == kind])
+            for code in np.unique(subject[wanted]).tolist():
+                here = wanted & (subject == code)
                 rest, q = divmod(code, len(quantities))
                 s, n = divmod(rest, len(names))
                 key = (strategies[s], names[n], quantities[q])
@@ -58,9 +57,3 @@ class Series:
             v for (s, n, q), v in self.values.items() if s == strategy and q == quantity and name in {None, n}
         ]
         return np.sum(found, axis=0) if found else np.full((self.runs, len(self.months)), np.nan)
-
-
-def _encoded(column: Any) -> tuple[Ints, list[str]]:
-    """A column of texts as positions in a list of those that occur."""
-    encoded = column.dictionary_encode()
-    return encoded.indices.to_numpy().astype(np.int64), encoded.dictionary.to_pylist()

@@ -1,39 +1,149 @@
-"""Columns as compact bytes (Arrow's stream format, zstd) and back."""
+"""Columns as Arrow arrays, and as compact bytes and back: Arrow's stream format, compressed as a whole.
+
+Arrays are put together from their buffers and taken apart into them: `pyarrow.array` and `to_numpy` would
+import pandas, which takes longer than a short study.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from sim.study.results import Columns
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+LENGTH_BYTES = 8
+"""In front: how long the stream is, which who decompresses it has to know."""
+
 
 def encode(columns: Columns) -> bytes:
     """The columns as bytes; int, float, str, bool and None are kept, NaN too.
 
-    Raises pyarrow.ArrowInvalid for a column that mixes kinds (int and float together are float).
+    Raises TypeError for a column that mixes kinds (int and float together are float).
     """
     import pyarrow as pa
 
-    table = pa.table({name: pa.array(values) for name, values in columns.items()})
+    arrays = [array_of(values) for values in columns.values()]
+    batch = pa.RecordBatch.from_arrays(arrays, names=list(columns))
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as stream:
-        stream.write_table(table)
-    encoded: bytes = sink.getvalue().to_pybytes()
-    return encoded
+    with pa.ipc.new_stream(sink, batch.schema) as stream:
+        stream.write_batch(batch)
+    plain = sink.getvalue()
+    compressed: bytes = pa.compress(plain, codec="zstd", asbytes=True)
+    return len(plain).to_bytes(LENGTH_BYTES, "little") + compressed
 
 
 def decode(encoded: bytes) -> pa.Table:
     """The columns as an Arrow table."""
     import pyarrow as pa
 
-    return pa.ipc.open_stream(encoded).read_all()
+    length = int.from_bytes(encoded[:LENGTH_BYTES], "little")
+    plain = pa.decompress(memoryview(encoded)[LENGTH_BYTES:], length, codec="zstd")
+    return pa.ipc.open_stream(plain).read_all()
 
 
-def schema_of(encoded: bytes) -> pa.Schema:
-    """Names and types, without decoding the values."""
+def array_of(values: Sequence[Any]) -> pa.Array:
+    """The values as an Arrow array of int64, double, string, bool, or null where all are None.
+
+    Raises TypeError when they are of different kinds (int and float together are double).
+    """
     import pyarrow as pa
 
-    return pa.ipc.open_stream(encoded).schema
+    if values and isinstance(values[0], str):
+        with suppress(TypeError):  # something else is among them: see below
+            return pa.Array.from_buffers(pa.string(), len(values), [None, *_text(values)])
+    kind, absent = _kind(values)
+    valid = None
+    if absent and kind is not None:
+        valid = _bits(np.array([value is not None for value in values]))
+        values = [kind() if value is None else value for value in values]
+    match kind:
+        case None:
+            return pa.nulls(len(values))
+        case _ if kind is str:
+            return pa.Array.from_buffers(pa.string(), len(values), [valid, *_text(values)])
+        case _ if kind is bool:
+            bits = _bits(np.array(values, dtype=np.bool_))
+            return pa.Array.from_buffers(pa.bool_(), len(values), [valid, bits])
+        case _:
+            of, dtype = (pa.int64(), np.int64) if kind is int else (pa.float64(), np.float64)
+            return pa.Array.from_buffers(of, len(values), [valid, pa.py_buffer(np.array(values, dtype))])
+
+
+def array_of_floats(values: NDArray[np.float64]) -> pa.Array:
+    """The values as an Arrow array of doubles, null where they are NaN."""
+    import pyarrow as pa
+
+    undefined = np.isnan(values)
+    valid = _bits(~undefined) if undefined.any() else None
+    return pa.Array.from_buffers(pa.float64(), len(values), [valid, pa.py_buffer(values)])
+
+
+def floats_of(column: pa.Array) -> NDArray[np.float64]:
+    """The values of an Arrow array of doubles; NaN where they are null."""
+    if not len(column):
+        return np.empty(0)
+    values = np.frombuffer(column.buffers()[1], dtype=np.float64)[column.offset :][: len(column)]
+    if not column.null_count:
+        return values
+    valid = np.unpackbits(np.frombuffer(column.buffers()[0], dtype=np.uint8), bitorder="little")
+    return np.where(valid[column.offset :][: len(column)], values, np.nan)
+
+
+def codes_of(column: pa.Array) -> tuple[NDArray[np.int32], list[Any]]:
+    """The values of an Arrow array with a dictionary, as places in a list."""
+    return integers_of(column.indices), column.dictionary.to_pylist()
+
+
+def integers_of(column: pa.Array) -> NDArray[Any]:
+    """The values of an Arrow array of integers, none of them null."""
+    dtype = np.dtype(str(column.type))
+    if not len(column):
+        return np.empty(0, dtype)
+    return np.frombuffer(column.buffers()[1], dtype=dtype)[column.offset :][: len(column)]
+
+
+def _kind(values: Sequence[Any]) -> tuple[type[int | float | str | bool] | None, bool]:
+    """What kind of values these are (None: none at all), and whether some are absent."""
+    types = set(map(type, values))
+    absent = type(None) in types
+    kinds = {_kind_of(of) for of in types - {type(None)}}
+    if kinds == {int, float}:
+        return float, absent
+    if len(kinds) > 1:
+        raise TypeError(f"a column mixes {' and '.join(sorted(kind.__name__ for kind in kinds))}")
+    return next(iter(kinds), None), absent
+
+
+def _kind_of(of: type) -> type[int | float | str | bool]:
+    for kind, those in ((bool, (bool, np.bool_)), (int, (int, np.integer)), (float, (float, np.floating))):
+        if issubclass(of, those):
+            return kind
+    if issubclass(of, str):
+        return str
+    raise TypeError(f"a column holds {of.__name__}; int, float, str, bool and None can be kept")
+
+
+def _text(values: Sequence[str]) -> tuple[pa.Buffer, pa.Buffer]:
+    """Offsets and bytes of texts. Raises TypeError where something else is among them."""
+    import pyarrow as pa
+
+    data = "".join(values).encode()
+    offsets = np.zeros(len(values) + 1, dtype=np.int32)
+    np.fromiter(map(len, values), np.int32, len(values)).cumsum(out=offsets[1:])
+    if offsets[-1] < len(data):  # not all ASCII
+        np.cumsum([len(value.encode()) for value in values], out=offsets[1:])
+    return pa.py_buffer(offsets), pa.py_buffer(data)
+
+
+def _bits(holds: NDArray[np.bool_]) -> pa.Buffer:
+    """One bit for each, as Arrow packs them."""
+    import pyarrow as pa
+
+    return pa.py_buffer(np.packbits(holds, bitorder="little"))

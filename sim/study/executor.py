@@ -1,33 +1,43 @@
 """Runs carried out here or in several worker processes.
 
-The coordinator alone knows which runs are done. A worker gets one run number at a time (and the next one in
-advance), so that a worker that dies points to the run that killed it, and memory does not grow with the runs.
+The coordinator alone knows which runs are done. Workers come from a process that has imported what they need
+and does nothing else, so that a new one starts at once; they get several runs at a time and tell several
+outcomes at a time, which keeps them busy while the coordinator writes. Each says by a shared number which run
+it is at, so that a worker that dies points to the run that killed it.
 """
 
 import multiprocessing
 import os
 import signal
+import sys
 import threading
+import time
 import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
-from sim.study.results import Failed, Finished, MakeSimulator, Outcome, Simulator
+from sim.study.results import MakeSimulator, Simulator
+from sim.study.rows import Failed, Finished, Outcome, encode
 
 ATTEMPTS = 3
 """How often a run may take its worker with it before it counts as failed."""
-AHEAD = 2
-"""Runs that a worker holds: the one it works on, and the next so that it need not wait for an answer."""
+PERIOD_S = 0.2
+"""How long a worker works before it tells what is done, and for how long it is given runs at a time."""
 FAREWELL_S = 2.0
 """How long a worker that has closed its connection may take to end by itself and so tell its exit code."""
 THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 """Set to 1 for workers: a process per core leaves no core for their threads."""
+METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+MODULES = ("sim.study.simulation", "numpy.random", "scipy.special", "pyarrow")
+"""What the process that workers come from has imported, what elsewhere waits for its first use included."""
+NO_RUN = -1
 
 
 def execute(
@@ -46,21 +56,65 @@ def execute(
     with _terminable():
         if workers <= 1:
             simulate = make_simulator()
-            for run in runs:
-                on_outcomes([attempt(simulate, run)])
+            for answer in carried_out(simulate, runs):
+                on_outcomes(answer.outcomes)
         elif runs:
             _Crew(make_simulator, runs, min(workers, len(runs))).work(on_outcomes)
 
 
+def prepare_workers() -> None:
+    """Start the process that workers come from, so that it imports what they need while this one goes on.
+
+    Nobody has to: it is started with the first worker at the latest.
+    """
+    if METHOD == "forkserver":
+        from multiprocessing import forkserver
+
+        forkserver.set_forkserver_preload(list(MODULES))
+        with _for_workers(), _sigint_blocked():
+            forkserver.ensure_running()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Outcomes of some runs, in the order of the runs, and how long they took [s]."""
+
+    outcomes: list[Outcome]
+    took_s: float
+
+
+def carried_out(
+    simulate: Simulator, runs: Sequence[int], begin: Callable[[int], None] = lambda run: None
+) -> Iterator[Answer]:
+    """Carry out runs, and tell of them whenever `PERIOD_S` have passed, at the end, and when interrupted.
+
+    `begin` is told each run before it starts.
+    """
+    outcomes: list[Outcome] = []
+    since = time.monotonic()
+    for place, run in enumerate(runs, start=1):
+        begin(run)
+        try:
+            outcomes.append(attempt(simulate, run))
+        except BaseException:
+            if outcomes:
+                yield Answer(outcomes, time.monotonic() - since)
+            raise
+        took_s = time.monotonic() - since
+        if took_s >= PERIOD_S or place == len(runs):
+            yield Answer(outcomes, took_s)
+            outcomes, since = [], time.monotonic()
+
+
 def attempt(simulate: Simulator, run: int) -> Outcome:
-    """The run's results, or why it has none."""
+    """The run's results as rows of the journal, or why it has none."""
     try:
-        results = tuple(simulate(run))
+        results = simulate(run)
+        if any(result.run != run for result in results):
+            return Failed(run, "the simulator answered for another run")
+        return Finished(run, tuple(map(encode, results)))
     except Exception as error:  # noqa: BLE001  whatever breaks one run must not end the study
         return Failed(run, _reason(error))
-    if any(result.run != run for result in results):
-        return Failed(run, "the simulator answered for another run")
-    return Finished(run, results)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +124,13 @@ class _Ready:
 
 @dataclass(slots=True)
 class _Worker:
-    process: SpawnProcess
+    process: BaseProcess
     connection: Connection
+    at: Any
+    """A shared number: the run that it works on, or `NO_RUN`."""
     ready: bool = False
     runs: deque[int] = field(default_factory=deque)
-    """What it holds; the first is the one it works on."""
+    """What it was given and has not answered for."""
 
 
 class _Crew:
@@ -86,6 +142,7 @@ class _Crew:
         self._deaths: Counter[int] = Counter()
         self._size = size
         self._workers: list[_Worker] = []
+        self._answered, self._took_s = 0, 0.0
 
     def work(self, on_outcomes: Callable[[list[Outcome]], None]) -> None:
         try:
@@ -112,9 +169,12 @@ class _Crew:
             match message:
                 case _Ready():
                     worker.ready = True
-                case Finished() | Failed():
-                    worker.runs.popleft()
-                    outcomes.append(message)
+                case Answer():
+                    for outcome in message.outcomes:
+                        worker.runs.remove(outcome.run)
+                    outcomes.extend(message.outcomes)
+                    self._answered += len(message.outcomes)
+                    self._took_s += message.took_s
                 case _:
                     raise RuntimeError(f"a worker could not start: {message}")
         return outcomes
@@ -129,7 +189,7 @@ class _Crew:
         self._waiting.extendleft(reversed(worker.runs))
         if not worker.runs:
             return []
-        suspect = worker.runs[0]
+        suspect = worker.at.value if worker.at.value in worker.runs else worker.runs[0]
         self._deaths[suspect] += 1
         if self._deaths[suspect] < ATTEMPTS:
             return []
@@ -137,23 +197,33 @@ class _Crew:
         return [Failed(suspect, f"its worker process died {ATTEMPTS} times ({_how(exit_code)})")]
 
     def _hand_out(self) -> None:
-        for _ in range(AHEAD):
+        """Give each what it works on in a period and as much in advance, so that nobody waits for more."""
+        for _ in range(2):
             for worker in self._workers:
-                if worker.ready and self._waiting and len(worker.runs) < AHEAD:
-                    run = self._waiting.popleft()
-                    worker.runs.append(run)
+                share = self._share()
+                if worker.ready and self._waiting and len(worker.runs) < 2 * share:
+                    some = [self._waiting.popleft() for _ in range(share)]
+                    worker.runs.extend(some)
                     with suppress(OSError):  # it has just died; the next wait tells
-                        worker.connection.send(run)
+                        worker.connection.send(some)
+
+    def _share(self) -> int:
+        """Runs to give at a time: what a period holds, and towards the end a fair part of what is left."""
+        in_a_period = PERIOD_S * self._answered / self._took_s if self._took_s else 1.0
+        fair = len(self._waiting) / (2 * len(self._workers))
+        return max(1, int(min(in_a_period, fair)))
 
 
 def _hire(make_simulator: MakeSimulator) -> _Worker:
-    context = multiprocessing.get_context("spawn")
+    context: Any = multiprocessing.get_context(METHOD)
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, make_simulator), daemon=True)
-    with _one_thread_each():
+    at = context.RawValue("q", NO_RUN)
+    process = context.Process(target=_serve, args=(theirs, at, make_simulator), daemon=True)
+    prepare_workers()
+    with _for_workers():
         process.start()
     theirs.close()  # so that the worker's death is seen here as the end of the stream
-    return _Worker(process, ours)
+    return _Worker(process, ours, at)
 
 
 def _dismiss(worker: _Worker) -> int | None:
@@ -163,8 +233,12 @@ def _dismiss(worker: _Worker) -> int | None:
     return worker.process.exitcode
 
 
-def _serve(connection: Connection, make_simulator: MakeSimulator) -> None:
+def _serve(connection: Connection, at: Any, make_simulator: MakeSimulator) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the coordinator decides
+
+    def begin(run: int) -> None:
+        at.value = run
+
     with suppress(EOFError, ConnectionError):  # the coordinator is gone
         try:
             simulate = make_simulator()
@@ -173,7 +247,8 @@ def _serve(connection: Connection, make_simulator: MakeSimulator) -> None:
             return
         connection.send(_Ready())
         while True:
-            connection.send(attempt(simulate, connection.recv()))
+            for answer in carried_out(simulate, connection.recv(), begin):
+                connection.send(answer)
 
 
 def _reason(error: Exception) -> str:
@@ -188,9 +263,15 @@ def _how(exit_code: int | None) -> str:
 
 
 @contextmanager
-def _one_thread_each() -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in THREAD_LIMITS}
-    os.environ.update(dict.fromkeys(THREAD_LIMITS, "1"))
+def _for_workers() -> Iterator[None]:
+    """The environment in which workers start: one thread each, and the same modules as here.
+
+    They find modules where this process does, and not in the working directory before all else.
+    """
+    changes = dict.fromkeys(THREAD_LIMITS, "1")
+    changes |= {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONSAFEPATH": "1"}
+    before = {name: os.environ.get(name) for name in changes}
+    os.environ.update(changes)
     try:
         yield
     finally:
@@ -199,6 +280,16 @@ def _one_thread_each() -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def _sigint_blocked() -> Iterator[None]:
+    """What is started meanwhile never hears Ctrl-C."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

@@ -4,10 +4,9 @@ It has one writer and one transaction per batch of runs, synced before it counts
 full disk loses at most the runs in flight. Every row has a checksum; a row that fails it counts as not done.
 """
 
-import hashlib
 import json
-import math
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
@@ -17,11 +16,10 @@ from pathlib import Path
 from typing import Any, Self, assert_never
 
 from sim.errors import StorageError
-from sim.study import columns
-from sim.study.results import Failed, Finished, Outcome, RunResult
+from sim.study.rows import Failed, Finished, Outcome, Row, intact, values_of
 
 FILE_NAME = "study.sqlite"
-FORMAT = 1
+FORMAT = 2
 """Stored in the file as SQLite's user_version."""
 PATIENCE_S = 30.0
 """How long to wait for another process that writes."""
@@ -57,7 +55,8 @@ PLAIN_WORDS = {
 }
 """What SQLite's errors mean to the person who runs the study."""
 
-Row = tuple[Any, ...]
+Values = tuple[Any, ...]
+"""What stands in a row of the file, intact or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +75,6 @@ class Manifest:
     command: str
     created: str
     """When the study was begun, `YYYY-MM-DDTHH:MM:SSZ`."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredResult:
-    """One intact row of the journal."""
-
-    run: int
-    strategy: str
-    metrics: dict[str, float]
-    costs: bytes
-    """Read with `sim.study.columns.decode`."""
-    series: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +149,9 @@ class Journal:
     def record(self, outcomes: Sequence[Outcome]) -> None:
         """Keep what has come out, in one transaction that is on the disk when this returns."""
         finished = [outcome for outcome in outcomes if isinstance(outcome, Finished)]
-        encoded = [_encode(result) for outcome in finished for result in outcome.results]
+        rows = [values_of(row) for outcome in finished for row in outcome.rows]
         with _plain_errors(self.path), _transaction(self._connection):
-            self._connection.executemany("insert or replace into results values (?, ?, ?, ?, ?, ?)", encoded)
+            self._connection.executemany("insert or replace into results values (?, ?, ?, ?, ?, ?)", rows)
             for outcome in outcomes:
                 match outcome:
                     case Finished(run=run):
@@ -175,26 +162,20 @@ class Journal:
                     case _:
                         assert_never(outcome)
 
-    def results(
-        self, runs: range | None = None, strategies: Sequence[str] | None = None
-    ) -> Iterator[StoredResult]:
+    def results(self, runs: range | None = None, strategies: Sequence[str] | None = None) -> Iterator[Row]:
         """The intact rows, by run and then in the scenario's order of strategies; all unless told which."""
-        for row in self._rows(runs, strategies):
-            if _is_intact(row):
-                run, strategy, metrics, costs, series, _ = row
-                yield StoredResult(run, strategy, _decode_metrics(metrics), costs, series)
+        return filter(None, map(intact, self._rows(runs, strategies)))
 
     def corrupt(
         self, runs: range | None = None, strategies: Sequence[str] | None = None
     ) -> list[tuple[int, str]]:
         """Run and strategy of the rows that fail their checksum: they count as not done."""
-        return [(row[0], row[1]) for row in self._rows(runs, strategies) if not _is_intact(row)]
+        return [(row[0], row[1]) for row in self._rows(runs, strategies) if intact(row) is None]
 
     def done_runs(self, strategies: Sequence[str]) -> set[int]:
         """The runs that have an intact result for each of these strategies."""
-        rows = self._rows(None, strategies)
-        intact = ((run, sum(map(_is_intact, group))) for run, group in groupby(rows, key=itemgetter(0)))
-        return {run for run, count in intact if count == len(set(strategies))}
+        found = Counter(row.run for row in self.results(strategies=strategies))
+        return {run for run, count in found.items() if count == len(set(strategies))}
 
     def failures(self, runs: range | None = None) -> list[FailedRun]:
         """The runs that ended without a result, in run order."""
@@ -203,14 +184,11 @@ class Journal:
         failed = (FailedRun(run, int(seed), message) for run, seed, message in rows)
         return [row for row in failed if runs is None or row.run in runs]
 
-    def _rows(self, runs: range | None, strategies: Sequence[str] | None) -> Iterator[Row]:
+    def _rows(self, runs: range | None, strategies: Sequence[str] | None) -> Iterator[Values]:
         query = "select run, strategy, metrics, costs, series, checksum from results"
         bounds: tuple[int, ...] = ()
         if runs is not None:
-            query, bounds = (
-                f"{query} where run between ? and ?",
-                (min(runs, default=0), max(runs, default=-1)),
-            )
+            query, bounds = f"{query} where run between ? and ?", (runs[0], runs[-1]) if runs else (0, -1)
         chosen = self.manifest.strategies if strategies is None else strategies
         order = {strategy: position for position, strategy in enumerate(chosen)}
         with _plain_errors(self.path):
@@ -219,34 +197,6 @@ class Journal:
                 if runs is None or run in runs:
                     wanted = (row for row in group if row[1] in order)
                     yield from sorted(wanted, key=lambda row: order[row[1]])
-
-
-def _encode(result: RunResult) -> Row:
-    defined = {name: None if math.isnan(value) else float(value) for name, value in result.metrics.items()}
-    metrics = json.dumps(defined, allow_nan=False, separators=(",", ":"))
-    costs, series = columns.encode(result.costs), columns.encode(result.series)
-    facts = (result.run, result.strategy, metrics, costs, series)
-    return (*facts, _checksum(*facts))
-
-
-def _decode_metrics(metrics: str) -> dict[str, float]:
-    return {name: math.nan if value is None else float(value) for name, value in json.loads(metrics).items()}
-
-
-def _checksum(run: int, strategy: str, metrics: str, costs: bytes, series: bytes) -> bytes:
-    digest = hashlib.blake2b(digest_size=16)
-    for part in (str(run).encode(), strategy.encode(), metrics.encode(), costs, series):
-        digest.update(len(part).to_bytes(8, "little"))
-        digest.update(part)
-    return digest.digest()
-
-
-def _is_intact(row: Row) -> bool:
-    match row:  # a damaged page can change the kind of a value as well
-        case (int(run), str(strategy), str(metrics), bytes(costs), bytes(series), bytes(checksum)):
-            return checksum == _checksum(run, strategy, metrics, costs, series)
-        case _:
-            return False
 
 
 def _connect(path: Path, *, writable: bool) -> sqlite3.Connection:

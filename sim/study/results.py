@@ -1,4 +1,4 @@
-"""What a simulator gives the study: one result per run and strategy, or the reason why there is none."""
+"""What a simulator gives the study: one result per run and strategy."""
 
 import math
 from collections.abc import Callable
@@ -46,22 +46,3 @@ class Simulator(Protocol):
 
 MakeSimulator = Callable[[], Simulator]
 """Called once in each worker, so that the scenario is loaded once per process. It must pickle."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """A run that came to its end, with one result per strategy."""
-
-    run: int
-    results: tuple[RunResult, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """A run that has no result, and why."""
-
-    run: int
-    reason: str
-
-
-Outcome = Finished | Failed

@@ -1,6 +1,7 @@
 """A study: all runs of a scenario, carried out once each, kept, and summed up."""
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -12,10 +13,12 @@ from sim.study.executor import execute
 from sim.study.expectations import Expectation, Verdict, demand_known_metrics, judge
 from sim.study.files import make_folder, replacing
 from sim.study.journal import FailedRun, Journal, Manifest
-from sim.study.results import Finished, MakeSimulator, Outcome
+from sim.study.results import MakeSimulator
+from sim.study.rows import Finished, Outcome, metrics_of
 from sim.study.summary import FILE_NAME as SUMMARY
-from sim.study.summary import MetricValues, load_metrics, summarise, write_summary
-from sim.study.tables import write_tables
+from sim.study.summary import summarise, write_summary
+from sim.study.tables import Tables
+from sim.study.values import MetricValues
 
 SCENARIO = "scenario.resolved.yaml"
 
@@ -81,50 +84,71 @@ def run_study(plan: StudyPlan, on_progress: Callable[[Progress], None]) -> Study
     make_folder(plan.folder)
     with Journal.create_or_resume(plan.folder, plan.manifest) as journal:
         damaged = tuple(journal.corrupt(plan.runs, plan.strategies))
-        before = _done(journal, plan)
-        _carry_out(plan, journal, before, on_progress)
-        done = _done(journal, plan)
-        verdicts = _judge(plan, load_metrics(journal, plan.runs, plan.strategies))
-        summary = summarise(journal, plan.runs, plan.strategies, verdicts)
-        write_tables(journal, plan.folder, plan.runs, plan.strategies)
+        before = journal.done_runs(plan.strategies) & set(plan.runs)
+        with Tables(journal, plan.folder, plan.runs, plan.strategies) as tables:
+            _carry_out(plan, journal, tables, before, on_progress)
+            metrics = tables.finish()
+        verdicts = _judge(plan, metrics)
+        summary = summarise(journal, plan.runs, plan.strategies, verdicts, metrics)
         write_summary(plan.folder / SUMMARY, summary)
         with replacing(plan.folder / SCENARIO) as partial:
             partial.write_text(journal.manifest.scenario, encoding="utf-8")
+        done = [set(metrics[s].runs.tolist()) if s in metrics else set[int]() for s in plan.strategies]
         return StudyOutcome(
             folder=plan.folder,
             summary=summary,
             verdicts=verdicts,
             resumed=len(before),
             failed=tuple(journal.failures(plan.runs)),
-            missing=tuple(run for run in plan.runs if run not in done),
+            missing=tuple(run for run in plan.runs if not all(run in runs for runs in done)),
             repaired=damaged,
         )
 
 
-def _done(journal: Journal, plan: StudyPlan) -> set[int]:
-    return journal.done_runs(plan.strategies) & set(plan.runs)
-
-
 def _carry_out(
-    plan: StudyPlan, journal: Journal, done: set[int], on_progress: Callable[[Progress], None]
+    plan: StudyPlan,
+    journal: Journal,
+    tables: Tables,
+    done: set[int],
+    on_progress: Callable[[Progress], None],
 ) -> None:
     progress = Progress(len(done), 0, len(plan.runs))
+    left = [run for run in plan.runs if run not in done]
+    settled = _Settled(plan.runs, left)
 
     def keep(outcomes: list[Outcome]) -> None:
         nonlocal progress
         journal.record(outcomes)
         finished = [outcome for outcome in outcomes if isinstance(outcome, Finished)]
-        for result in chain.from_iterable(outcome.results for outcome in finished):
-            demand_known_metrics(plan.expectations, result.strategy, result.metrics)
+        if plan.expectations:
+            for row in chain.from_iterable(outcome.rows for outcome in finished):
+                demand_known_metrics(plan.expectations, row.strategy, metrics_of(row))
         failures = len(outcomes) - len(finished)
         progress = Progress(progress.done + len(finished), progress.failed + failures, progress.total)
         on_progress(progress)
+        tables.follow(settled.upto(outcome.run for outcome in outcomes))
 
     on_progress(progress)
-    execute(plan.make_simulator, [run for run in plan.runs if run not in done], plan.workers, keep)
+    execute(plan.make_simulator, left, plan.workers, keep)
 
 
-def _judge(plan: StudyPlan, metrics: dict[str, MetricValues]) -> tuple[Verdict, ...]:
+class _Settled:
+    """Up to where all runs are settled, that is finished or failed."""
+
+    def __init__(self, runs: range, left: Sequence[int]) -> None:
+        self._left = deque(left)
+        self._ahead: set[int] = set()
+        self._end = runs.stop
+
+    def upto(self, runs: Iterable[int]) -> int:
+        """The first run that is not settled, now that these are."""
+        self._ahead.update(runs)
+        while self._left and self._left[0] in self._ahead:
+            self._ahead.remove(self._left.popleft())
+        return self._left[0] if self._left else self._end
+
+
+def _judge(plan: StudyPlan, metrics: Mapping[str, MetricValues]) -> tuple[Verdict, ...]:
     for strategy, found in metrics.items():
         demand_known_metrics(plan.expectations, strategy, found.values)
     return tuple(

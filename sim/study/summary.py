@@ -2,21 +2,20 @@
 
 import json
 import math
-from array import array
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sim.metrics import DEFINITIONS
 from sim.study.expectations import Verdict
 from sim.study.files import replacing
 from sim.study.journal import TOOL, Journal
 from sim.study.statistics import LEVEL, Estimate, Floats, cvar95, mean, paired_difference, quantile, sd
+from sim.study.values import MetricValues, load_metrics
 
 FILE_NAME = "summary.json"
 SCHEMA, VERSION = "simulate.summary", 2
@@ -39,50 +38,19 @@ INTERVALS = {
 """Said in the summary, so that a reader of the file knows what the ends mean."""
 
 
-@dataclass(frozen=True, slots=True)
-class MetricValues:
-    """The metrics of one strategy: one value per run, NaN where undefined or absent."""
-
-    runs: NDArray[np.int64]
-    """In rising order."""
-    values: dict[str, Floats]
-
-
-def load_metrics(
-    journal: Journal, runs: range | None = None, strategies: Sequence[str] | None = None
-) -> dict[str, MetricValues]:
-    """The metrics of each strategy that has results, in the scenario's order."""
-    chosen = journal.manifest.strategies if strategies is None else strategies
-    numbers: dict[str, array[int]] = {strategy: array("q") for strategy in chosen}
-    columns: dict[str, dict[str, array[float]]] = {strategy: {} for strategy in chosen}
-    for row in journal.results(runs, chosen):
-        before = len(numbers[row.strategy])
-        numbers[row.strategy].append(row.run)
-        known = columns[row.strategy]
-        for name in row.metrics:
-            if name not in known:
-                known[name] = array("d", [math.nan]) * before
-        for name, values in known.items():
-            values.append(row.metrics.get(name, math.nan))
-    return {
-        strategy: MetricValues(
-            np.array(numbers[strategy], dtype=np.int64),
-            {name: np.array(values, dtype=np.float64) for name, values in columns[strategy].items()},
-        )
-        for strategy in chosen
-        if numbers[strategy]
-    }
-
-
 def summarise(
     journal: Journal,
     runs: range | None = None,
     strategies: Sequence[str] | None = None,
     verdicts: Sequence[Verdict] = (),
+    metrics: Mapping[str, MetricValues] | None = None,
 ) -> dict[str, Any]:
-    """What `summary.json` holds: plain JSON values, money as decimal strings, null for what has no number."""
+    """What `summary.json` holds: plain JSON values, money as decimal strings, null for what has no number.
+
+    `metrics` are those of these runs and strategies, where they have been loaded already.
+    """
     manifest = journal.manifest
-    metrics = load_metrics(journal, runs, strategies)
+    metrics = load_metrics(journal, runs, strategies) if metrics is None else metrics
     return {
         "schema": SCHEMA,
         "version": VERSION,

@@ -1,29 +1,34 @@
-"""The tables of a study: Parquet files derived from the journal, regenerable at any time, replaced whole."""
+"""The tables of a study: Parquet files derived from the journal, regenerable at any time, replaced whole.
+
+`costs.parquet` and `series.parquet` grow by row groups as runs finish; what has been written takes the place
+of the old files when the study ends well. `runs.parquet` is made of the metrics, which the statistics hold.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from itertools import islice
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
 
 from sim.errors import StorageError
 from sim.study import columns
 from sim.study.files import replacing
-from sim.study.journal import Journal, StoredResult
+from sim.study.journal import Journal
+from sim.study.rows import Row
+from sim.study.values import MetricColumns, MetricValues
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 RUNS, COSTS, SERIES = "runs.parquet", "costs.parquet", "series.parquet"
 ROW_GROUP = 32_768
 """Rows that are held in memory and written together."""
-RESULTS_AT_ONCE = 256
-"""Results whose metrics are turned into columns together."""
-
-Rows = Callable[[], Iterator[StoredResult]]
-"""Reads the journal from the start: once for the types, once for the values."""
 
 
 def write_tables(
@@ -33,13 +38,66 @@ def write_tables(
 
     Raises StorageError when the disk is full or the folder cannot be written to.
     """
+    with Tables(journal, folder, runs, strategies) as tables:
+        tables.finish()
 
-    def rows() -> Iterator[StoredResult]:
-        return journal.results(runs, strategies)
 
-    _write_metrics(folder / RUNS, rows)
-    _write_costs(folder / COSTS, rows)
-    _write_series(folder / SERIES, rows)
+class Tables:
+    """The tables of a study in the making: they follow the journal, run by run.
+
+    As a context manager it puts them in their places at the end, or drops them where something was raised.
+    """
+
+    def __init__(
+        self, journal: Journal, folder: Path, runs: range | None, strategies: Sequence[str] | None
+    ) -> None:
+        """For these runs and strategies; None means all that the journal has."""
+        self._journal, self._folder = journal, folder
+        self._runs = range(sys.maxsize) if runs is None else runs
+        self._strategies = journal.manifest.strategies if strategies is None else strategies
+        self._next = self._runs.start
+        self._metrics = MetricColumns(self._strategies)
+        self._files = ExitStack()
+        self._growing: list[_Growing] = []
+
+    def __enter__(self) -> Self:
+        """Begin the files."""
+        for name, table_of in ((COSTS, _costs), (SERIES, _series)):
+            growing = _Growing(self._files.enter_context(replacing(self._folder / name)), table_of)
+            self._files.callback(growing.close)
+            self._growing.append(growing)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Put the files in their places, or drop them."""
+        self._files.__exit__(kind, error, trace)
+
+    def follow(self, upto: int) -> None:
+        """Take in the runs below `upto`: nothing of them will change any more."""
+        settled = range(self._next, min(upto, self._runs.stop))
+        if not settled:
+            return
+        for row in self._journal.results(settled, self._strategies):
+            self._metrics.add(row)
+            for growing in self._growing:
+                growing.add(row)
+        self._next = settled.stop
+        for growing in self._growing:
+            while growing.outgrown:
+                growing.restart()
+                for row in self._journal.results(range(self._runs.start, self._next), self._strategies):
+                    growing.add(row)
+
+    def finish(self) -> dict[str, MetricValues]:
+        """Take in what is left, write `runs.parquet`, and give the metrics of each strategy with results."""
+        self.follow(self._runs.stop)
+        for growing in self._growing:
+            growing.flush()
+        metrics = self._metrics.values()
+        _write_metrics(self._folder / RUNS, metrics)
+        return metrics
 
 
 def read_table(path: Path, names: Sequence[str] | None = None) -> pa.Table:
@@ -51,94 +109,139 @@ def read_table(path: Path, names: Sequence[str] | None = None) -> pa.Table:
     import pyarrow.parquet as pq
 
     try:
-        return pq.read_table(path, columns=names, page_checksum_verification=True)
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            return file.read(names)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise StorageError(f"{path} cannot be read ({error}); run the same command again") from error
 
 
-def read_batches(path: Path, names: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+def read_batches(
+    path: Path, names: Sequence[str] | None = None, coded: Sequence[str] = ()
+) -> Iterator[pa.RecordBatch]:
     """A table, or some of its columns, batch by batch, every page's checksum verified.
 
+    Columns of text that are to be `coded` come as places in a dictionary.
     Raises StorageError when it is damaged or missing.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=list(coded)) as file:
             yield from file.iter_batches(ROW_GROUP, columns=names)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise StorageError(f"{path} cannot be read ({error}); run the same command again") from error
 
 
-def _write_metrics(path: Path, rows: Rows) -> None:
+class _Growing:
+    """A Parquet file that gets a row group whenever enough rows have come.
+
+    Its columns are those of all rows: one that is int in some and float in others is float. Where a row needs
+    other columns than those that are written already, the file is `outgrown` and has to be written anew.
+    """
+
+    def __init__(self, path: Path, table_of: Callable[[Row], pa.Table]) -> None:
+        import pyarrow as pa
+
+        self._path, self._table_of = path, table_of
+        self._schema: pa.Schema = pa.schema([])
+        self._fitting: set[pa.Schema] = set()
+        """What rows may have without widening the file."""
+        self._writer: pq.ParquetWriter | None = None
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin the file anew, with the columns that are known by now."""
+        self.close()
+        self._pending: list[pa.Table] = []
+        self._rows = 0
+        self.outgrown = False
+
+    def add(self, row: Row) -> None:
+        """Append what a row holds; nothing once the file is outgrown."""
+        table = self._table_of(row)
+        if table.schema not in self._fitting:
+            self._widen(table.schema)
+        if self.outgrown:
+            return
+        if self._rows + len(table) > ROW_GROUP:
+            self.flush()
+        self._pending.append(table)
+        self._rows += len(table)
+
+    def flush(self) -> None:
+        """Write what is pending as one row group."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        if self._writer is None:
+            texts = [field.name for field in self._schema if pa.types.is_string(field.type)]
+            self._writer = pq.ParquetWriter(
+                self._path, self._schema, compression="zstd", write_page_checksum=True, use_dictionary=texts
+            )
+        empty = pa.Table.from_batches([], self._schema)
+        joined = pa.concat_tables([empty, *self._pending], promote_options="permissive")
+        self._writer.write_table(joined, row_group_size=ROW_GROUP)
+        self._pending, self._rows = [], 0
+
+    def close(self) -> None:
+        """End the file where it is."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    def _widen(self, schema: pa.Schema) -> None:
+        import pyarrow as pa
+
+        wider = pa.unify_schemas([self._schema, schema], promote_options="permissive")
+        self.outgrown = self.outgrown or (self._writer is not None and wider != self._schema)
+        self._schema = wider
+        self._fitting.add(schema)
+
+
+def _costs(row: Row) -> pa.Table:
+    """The ledger of a result; FOCUS asks that custom columns come last."""
+    table = columns.decode(row.costs)
+    run, strategy = _keys(row, len(table))
+    return table.append_column("x_Run", run).append_column("x_Strategy", strategy)
+
+
+def _series(row: Row) -> pa.Table:
+    """The series of a result."""
+    table = columns.decode(row.series)
+    run, strategy = _keys(row, len(table))
+    return table.add_column(0, "strategy", strategy).add_column(0, "run", run)
+
+
+def _keys(row: Row, length: int) -> tuple[pa.Array, pa.Array]:
+    """Columns that say whose the rows of a table are."""
     import pyarrow as pa
 
-    names = list(dict.fromkeys(name for row in rows() for name in row.metrics))
-    keys = [("run", pa.int64()), ("strategy", pa.string())]
-    schema = pa.schema([*keys, *((name, pa.float64()) for name in names)])
-    with _appending(path, schema) as append:
-        slim = ((row.run, row.strategy, row.metrics) for row in rows())
-        while some := list(islice(slim, RESULTS_AT_ONCE)):
-            run, strategy, metrics = zip(*some, strict=True)
-            values = ([row.get(name) for row in metrics] for name in names)
-            undefined_as_null = (pa.array(column, pa.float64(), from_pandas=True) for column in values)
-            append(pa.table([pa.array(run), pa.array(strategy), *undefined_as_null], schema=schema))
+    if not length:
+        return pa.nulls(0, pa.int64()), pa.nulls(0, pa.string())
+    return columns.array_of([row.run] * length), columns.array_of([row.strategy] * length)
 
 
-def _write_costs(path: Path, rows: Rows) -> None:
-    import pyarrow as pa
-
-    # FOCUS asks that custom columns come last.
-    ledger = _unified(columns.schema_of(row.costs) for row in rows())
-    schema = ledger.append(pa.field("x_Run", pa.int64())).append(pa.field("x_Strategy", pa.string()))
-    with _appending(path, schema) as append:
-        for row in rows():
-            table = columns.decode(row.costs)
-            table = table.append_column("x_Run", pa.repeat(row.run, len(table)))
-            append(table.append_column("x_Strategy", pa.repeat(row.strategy, len(table))))
-
-
-def _write_series(path: Path, rows: Rows) -> None:
-    import pyarrow as pa
-
-    found = _unified(columns.schema_of(row.series) for row in rows())
-    schema = found.insert(0, pa.field("strategy", pa.string())).insert(0, pa.field("run", pa.int64()))
-    with _appending(path, schema) as append:
-        for row in rows():
-            table = columns.decode(row.series)
-            table = table.add_column(0, "strategy", pa.repeat(row.strategy, len(table)))
-            append(table.add_column(0, "run", pa.repeat(row.run, len(table))))
-
-
-def _unified(schemas: Iterable[pa.Schema]) -> pa.Schema:
-    """One schema for all: a column that is int in some results and float in others is float."""
-    import pyarrow as pa
-
-    return pa.unify_schemas([pa.schema([]), *dict.fromkeys(schemas)], promote_options="permissive")
-
-
-@contextmanager
-def _appending(path: Path, schema: pa.Schema) -> Iterator[Callable[[pa.Table], None]]:
-    """A function that appends to a Parquet file, which takes its place when the block ends well."""
+def _write_metrics(path: Path, metrics: Mapping[str, MetricValues]) -> None:
+    """A row for each run and strategy, in run order and then in that of the strategies."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    pending: list[pa.Table] = []
-
-    def flush() -> None:
-        joined = pa.concat_tables([schema.empty_table(), *pending], promote_options="permissive")
-        writer.write_table(joined, row_group_size=ROW_GROUP)
-        pending.clear()
-
-    def append(table: pa.Table) -> None:
-        pending.append(table)
-        if sum(map(len, pending)) >= ROW_GROUP:
-            flush()
-
-    with (
-        replacing(path) as partial,
-        pq.ParquetWriter(partial, schema, compression="zstd", write_page_checksum=True) as writer,
-    ):
-        yield append
-        flush()
+    runs = [run for found in metrics.values() for run in found.runs.tolist()]
+    strategies = [strategy for strategy, found in metrics.items() for _ in found.runs]
+    order = np.argsort(np.array(runs, dtype=np.int64), kind="stable")
+    table = {
+        "run": columns.array_of([runs[place] for place in order]),
+        "strategy": columns.array_of([strategies[place] for place in order]),
+    }
+    for name in dict.fromkeys(name for found in metrics.values() for name in found.values):
+        values = [found.values.get(name, np.full(len(found.runs), np.nan)) for found in metrics.values()]
+        table[name] = columns.array_of_floats(np.concatenate(values)[order])
+    with replacing(path) as partial:
+        pq.write_table(
+            pa.Table.from_arrays(list(table.values()), names=list(table)),
+            partial,
+            row_group_size=ROW_GROUP,
+            compression="zstd",
+            write_page_checksum=True,
+        )
