@@ -44,12 +44,17 @@ def run(
     An interrupted study goes on where it stopped when the same command is given again.
     """
     from sim.cli.reading import read_scenario
-    from sim.engine import Engine
-    from sim.study.prepare import carry_out
-    from sim.study.summary import FILE_NAME
+    from sim.study.workers import available_cores, prepare_workers
 
     loaded = read_scenario(scenario, overrides)
+    workers = min(workers or available_cores(), runs)
+    if workers > 1:
+        prepare_workers()  # they import what they need, while this process imports what it needs
     from sim.cli.progress import Progress
+    from sim.engine import Engine
+    from sim.report.figures import draw_figures
+    from sim.study.prepare import carry_out
+    from sim.study.summary import FILE_NAME
 
     with resumable(), Progress(quiet=quiet) as progress:
         outcome = carry_out(
@@ -57,8 +62,6 @@ def run(
             command=sys.argv[1:], on_progress=progress, engine=Engine(engine),
         )  # fmt: skip
         progress.say("drawing figures")
-        from sim.report.figures import draw_figures
-
         draw_figures(outcome.folder, outcome.summary, loaded)
     if as_json:
         answer((outcome.folder / FILE_NAME).read_bytes())

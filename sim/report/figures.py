@@ -65,9 +65,19 @@ def new_figure(
 
 def save(figure: Figure, folder: Path, name: str) -> None:
     """Write `name.png` and `name.svg` into the folder, whole or not at all; StorageError where that fails."""
-    for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
-        with rc_context(RC), replacing(folder / f"{name}.{kind}") as partial:
-            figure.savefig(partial, format=kind, metadata=metadata)
+    with rc_context(RC):
+        arrange(figure)
+        for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
+            with replacing(folder / f"{name}.{kind}") as partial:
+                figure.savefig(partial, format=kind, metadata=metadata)
+
+
+def arrange(figure: Figure) -> None:
+    """Give everything its place, once for all formats: left to itself, matplotlib would do so for each."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+        figure.set_layout_engine(None)
 
 
 def style(place: int) -> Style:

@@ -7,9 +7,7 @@ it is at, so that a worker that dies points to the run that killed it.
 """
 
 import multiprocessing
-import os
 import signal
-import sys
 import threading
 import time
 import traceback
@@ -25,6 +23,7 @@ from typing import Any
 
 from sim.study.results import MakeSimulator, Simulator
 from sim.study.rows import Failed, Finished, Outcome, encode
+from sim.study.workers import METHOD, for_workers, prepare_workers
 
 ATTEMPTS = 3
 """How often a run may take its worker with it before it counts as failed."""
@@ -32,11 +31,6 @@ PERIOD_S = 0.2
 """How long a worker works before it tells what is done, and for how long it is given runs at a time."""
 FAREWELL_S = 2.0
 """How long a worker that has closed its connection may take to end by itself and so tell its exit code."""
-THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-"""Set to 1 for workers: a process per core leaves no core for their threads."""
-METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-MODULES = ("sim.study.simulation", "numpy.random", "scipy.special", "pyarrow")
-"""What the process that workers come from has imported, what elsewhere waits for its first use included."""
 NO_RUN = -1
 
 
@@ -60,19 +54,6 @@ def execute(
                 on_outcomes(answer.outcomes)
         elif runs:
             _Crew(make_simulator, runs, min(workers, len(runs))).work(on_outcomes)
-
-
-def prepare_workers() -> None:
-    """Start the process that workers come from, so that it imports what they need while this one goes on.
-
-    Nobody has to: it is started with the first worker at the latest.
-    """
-    if METHOD == "forkserver":
-        from multiprocessing import forkserver
-
-        forkserver.set_forkserver_preload(list(MODULES))
-        with _for_workers(), _sigint_blocked():
-            forkserver.ensure_running()
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +201,7 @@ def _hire(make_simulator: MakeSimulator) -> _Worker:
     at = context.RawValue("q", NO_RUN)
     process = context.Process(target=_serve, args=(theirs, at, make_simulator), daemon=True)
     prepare_workers()
-    with _for_workers():
+    with for_workers():
         process.start()
     theirs.close()  # so that the worker's death is seen here as the end of the stream
     return _Worker(process, ours, at)
@@ -260,36 +241,6 @@ def _how(exit_code: int | None) -> str:
     if exit_code is not None and exit_code < 0:
         return f"signal {-exit_code}, {signal.strsignal(-exit_code)}"
     return f"exit code {exit_code}"
-
-
-@contextmanager
-def _for_workers() -> Iterator[None]:
-    """The environment in which workers start: one thread each, and the same modules as here.
-
-    They find modules where this process does, and not in the working directory before all else.
-    """
-    changes = dict.fromkeys(THREAD_LIMITS, "1")
-    changes |= {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONSAFEPATH": "1"}
-    before = {name: os.environ.get(name) for name in changes}
-    os.environ.update(changes)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-@contextmanager
-def _sigint_blocked() -> Iterator[None]:
-    """What is started meanwhile never hears Ctrl-C."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

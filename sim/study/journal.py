@@ -55,6 +55,8 @@ PLAIN_WORDS = {
 }
 """What SQLite's errors mean to the person who runs the study."""
 
+COLUMNS = tuple(field.name for field in fields(Row))
+KEYS = COLUMNS[:2]
 Values = tuple[Any, ...]
 """What stands in a row of the file, intact or not."""
 
@@ -172,6 +174,12 @@ class Journal:
         """Run and strategy of the rows that fail their checksum: they count as not done."""
         return [(row[0], row[1]) for row in self._rows(runs, strategies) if intact(row) is None]
 
+    def keys(
+        self, runs: range | None = None, strategies: Sequence[str] | None = None
+    ) -> list[tuple[int, str]]:
+        """Run and strategy of all rows, intact or not."""
+        return [(row[0], row[1]) for row in self._rows(runs, strategies, KEYS)]
+
     def done_runs(self, strategies: Sequence[str]) -> set[int]:
         """The runs that have an intact result for each of these strategies."""
         found = Counter(row.run for row in self.results(strategies=strategies))
@@ -184,8 +192,10 @@ class Journal:
         failed = (FailedRun(run, int(seed), message) for run, seed, message in rows)
         return [row for row in failed if runs is None or row.run in runs]
 
-    def _rows(self, runs: range | None, strategies: Sequence[str] | None) -> Iterator[Values]:
-        query = "select run, strategy, metrics, costs, series, checksum from results"
+    def _rows(
+        self, runs: range | None, strategies: Sequence[str] | None, columns: Sequence[str] = COLUMNS
+    ) -> Iterator[Values]:
+        query = f"select {', '.join(columns)} from results"
         bounds: tuple[int, ...] = ()
         if runs is not None:
             query, bounds = f"{query} where run between ? and ?", (runs[0], runs[-1]) if runs else (0, -1)

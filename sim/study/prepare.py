@@ -1,7 +1,6 @@
 """From a scenario and a command to a study: the folder, the manifest, the services' surfaces, the workers."""
 
 import datetime as dt
-import os
 import platform
 import re
 from collections.abc import Mapping, Sequence
@@ -21,6 +20,7 @@ from sim.study.journal import TOOL, Manifest
 from sim.study.services import Serving, Where, build_servings, medians
 from sim.study.simulation import MakeSimulation, Simulation
 from sim.study.study import Progress, StudyOutcome, StudyPlan, run_study
+from sim.study.workers import available_cores
 
 RESULTS = Path("results")
 DIGEST_LENGTH = 8
@@ -135,11 +135,6 @@ def manifest_of(scenario: Scenario, fingerprint: str, seed: int, command: Sequen
         command=" ".join(("simulate", *command)),
         created=dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     )
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _safe(name: str) -> str:

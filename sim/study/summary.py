@@ -14,13 +14,14 @@ from sim.metrics import DEFINITIONS
 from sim.study.expectations import Verdict
 from sim.study.files import replacing
 from sim.study.journal import TOOL, Journal
-from sim.study.statistics import LEVEL, Estimate, Floats, cvar95, mean, paired_difference, quantile, sd
+from sim.study.samples import Sample, resample, resample_tails
+from sim.study.statistics import LEVEL, Estimate, cvar95, difference_of, mean, quantile, sd
 from sim.study.values import MetricValues, load_metrics
 
 FILE_NAME = "summary.json"
 SCHEMA, VERSION = "simulate.summary", 2
 
-STATISTICS: dict[str, Callable[[Floats], Estimate]] = {
+STATISTICS: dict[str, Callable[[Sample], Estimate]] = {
     "mean": mean,
     "sd": sd,
     "p5": lambda values: quantile(values, 0.05),
@@ -51,6 +52,7 @@ def summarise(
     """
     manifest = journal.manifest
     metrics = load_metrics(journal, runs, strategies) if metrics is None else metrics
+    intact = {(run, name) for name, found in metrics.items() for run in found.runs.tolist()}
     return {
         "schema": SCHEMA,
         "version": VERSION,
@@ -64,20 +66,26 @@ def summarise(
         "pairs": [{"a": a, "b": b} | compare(metrics[a], metrics[b]) for a, b in combinations(metrics, 2)],
         "expectations": [_verdict(verdict) for verdict in verdicts],
         "failed": [asdict(failed) for failed in journal.failures(runs)],
-        "unreadable": [{"run": run, "strategy": name} for run, name in journal.corrupt(runs, strategies)],
+        "unreadable": [
+            {"run": run, "strategy": name}
+            for run, name in journal.keys(runs, strategies)
+            if (run, name) not in intact
+        ],
     }
 
 
 def compare(a: MetricValues, b: MetricValues) -> dict[str, Any]:
     """How the metrics that both have differ, a less b, in the worlds that both have run in."""
     common, in_a, in_b = np.intersect1d(a.runs, b.runs, assume_unique=True, return_indices=True)
+    differences = {
+        name: Sample(values[in_a] - b.values[name][in_b])
+        for name, values in a.values.items()
+        if name in b.values
+    }
+    resample(differences.values())
     return {
         "runs": len(common),
-        "metrics": {
-            name: _difference(values[in_a], b.values[name][in_b], name)
-            for name, values in a.values.items()
-            if name in b.values
-        },
+        "metrics": {name: _difference(sample, name) for name, sample in differences.items()},
     }
 
 
@@ -89,17 +97,21 @@ def write_summary(path: Path, summary: Mapping[str, Any]) -> None:
 
 
 def _strategy(found: MetricValues) -> dict[str, Any]:
+    samples = {name: Sample(values) for name, values in found.values.items()}
+    resample(samples.values())
+    resample(sample.squared for sample in samples.values() if sample.n > 1)
+    resample_tails(samples.values())
     return {
         "runs": len(found.runs),
         "metrics": {
-            name: {statistic: _estimate(of(values), name) for statistic, of in STATISTICS.items()}
-            for name, values in found.values.items()
+            name: {statistic: _estimate(of(sample), name) for statistic, of in STATISTICS.items()}
+            for name, sample in samples.items()
         },
     }
 
 
-def _difference(a: Floats, b: Floats, metric: str) -> dict[str, Any]:
-    difference = paired_difference(a, b)
+def _difference(sample: Sample, metric: str) -> dict[str, Any]:
+    difference = difference_of(sample)
     return {
         "mean_difference": _estimate(difference.mean, metric),
         "p50_difference": _estimate(difference.p50, metric),
