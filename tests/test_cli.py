@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sim.loading import digest, load, load_text
+from sim.report.profile import PARTS, profile_report
 from sim.study import simulation
 from tests.cli_miniature import ROOT, TINY, Shell
 
@@ -59,6 +60,42 @@ def test_quiet_leaves_stderr_empty(shell: Shell, tiny: Path, tmp_path: Path) -> 
     assert "home is cheaper than burst in" in said.out
     assert said.out.endswith(f"files in {tmp_path / 'study'}\n")
     assert "\x1b" not in said.out
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_profile_says_where_the_time_went(shell: Shell, tiny: Path, tmp_path: Path, workers: int) -> None:
+    """On stderr, a line for each part; the parts of a future come from the workers, and add up to all."""
+    said = shell(tiny, "--runs", 3, "--workers", workers, "--out", tmp_path / "study", "--quiet", "--profile")
+    told = dict(line.split(maxsplit=1) for line in said.err.splitlines()[1:])
+    assert tuple(told) == (*PARTS, "all")
+    seconds = {part: float(line.split()[0]) for part, line in told.items()}
+    assert sum(seconds.values()) - seconds["all"] == pytest.approx(seconds["all"], abs=0.01 * len(told))
+    assert all(seconds[part] > 0 for part in ("start-up", "engine", "writing", "statistics"))
+    assert "home is cheaper than burst" in said.out
+
+
+def test_profile_by_hand() -> None:
+    """3 of 4 s in the engine are 375 ms for each of 8 futures and 75 %; without futures there is no rate."""
+    lines = list(profile_report({"engine": 3.0, "figures": 1.0}, 8, 2))
+    assert lines[0] == "processor time, 8 futures carried out by 2 processes"
+    assert lines[1 + PARTS.index("engine")].split() == [
+        "engine",
+        "3.00",
+        "s",
+        "375.00",
+        "ms",
+        "a",
+        "future",
+        "75.0",
+        "%",
+    ]
+    assert lines[-1].split()[1:4] == ["4.00", "s", "500.00"]
+    assert [line.split()[1:] for line in profile_report({"figures": 1.0}, 0, 1)][-1] == [
+        "1.00",
+        "s",
+        "100.0",
+        "%",
+    ]
 
 
 def test_titles_are_shown_as_they_are(shell: Shell, tiny: Path, tmp_path: Path) -> None:

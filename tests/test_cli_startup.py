@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from sim.cli import COMMANDS
-from tests.cli_miniature import ROOT, environment
+from tests.cli_miniature import ROOT, TINY, environment
 
 HEAVY = {
     "numpy",
@@ -36,6 +36,14 @@ NOT_FOR_CHECK = {
     "sqlite3",
     "scipy",
     "rich",
+}
+NOT_FOR_STUDIES = {
+    "pandas",
+    "pyarrow.compute",
+    "pyarrow.dataset",
+    "scipy.signal",
+    "scipy.stats",
+    "matplotlib.pyplot",
 }
 HOSPITAL = str(ROOT / "scenarios/hospital.yaml")
 
@@ -72,6 +80,18 @@ def test_check_loads_only_what_reads_scenarios() -> None:
     modules = loaded("check", HOSPITAL)
     assert "pydantic" in modules
     assert not modules & NOT_FOR_CHECK
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_study_loads_no_library_for_one_function(workers: str, tmp_path: Path) -> None:
+    """pandas comes with pyarrow's conveniences, and scipy.signal is slow: neither is needed."""
+    scenario = tmp_path / "tiny.yaml"
+    scenario.write_text(TINY, encoding="utf-8")
+    modules = loaded(
+        str(scenario), "--runs", "2", "--quiet", "--workers", workers, "--out", str(tmp_path / "out")
+    )
+    assert {"matplotlib", "pyarrow"} <= modules
+    assert not modules & NOT_FOR_STUDIES
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:

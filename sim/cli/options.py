@@ -41,6 +41,10 @@ JSON = click.option(
 )
 QUIET = click.option("--quiet", is_flag=True, help="No progress and no messages on stderr.")
 
+PROFILE = click.option(
+    "--profile", is_flag=True, help="Say on stderr afterwards where the processor time went."
+)
+
 
 def with_options(*options: Command) -> Callable[[Command], Command]:
     """A decorator that applies several options, listed in the order in which --help shows them."""

@@ -5,20 +5,8 @@ from pathlib import Path
 
 import click
 
+from sim.cli import options
 from sim.cli.exits import resumable
-from sim.cli.options import (
-    ENGINE,
-    JSON,
-    OUT,
-    QUIET,
-    RUNS,
-    SCENARIO,
-    SEED,
-    SET,
-    STRATEGY,
-    WORKERS,
-    with_options,
-)
 from sim.cli.output import answer, show
 
 
@@ -26,7 +14,10 @@ from sim.cli.output import answer, show
     short_help="Simulate every strategy of SCENARIO in the same futures.",
     epilog="Example: simulate scenarios/hospital.yaml --runs 500 --strategy hybrid --strategy cloud",
 )
-@with_options(SCENARIO, RUNS, SEED, STRATEGY, SET, WORKERS, ENGINE, OUT, JSON, QUIET)
+@options.with_options(
+    options.SCENARIO, options.RUNS, options.SEED, options.STRATEGY, options.SET, options.WORKERS, options.ENGINE,
+    options.OUT, options.JSON, options.QUIET, options.PROFILE,
+)  # fmt: skip
 def run(
     scenario: Path,
     runs: int,
@@ -38,6 +29,7 @@ def run(
     out: Path | None,
     as_json: bool,
     quiet: bool,
+    profile: bool,
 ) -> int:
     """Simulate every strategy of SCENARIO in the same sampled futures, and say how they compare.
 
@@ -54,19 +46,27 @@ def run(
     from sim.engine import Engine
     from sim.report.figures import draw_figures
     from sim.study.prepare import carry_out
+    from sim.study.stopwatch import Stopwatch
     from sim.study.summary import FILE_NAME
 
+    stopwatch = Stopwatch(since_s=0.0)
     with resumable(), Progress(quiet=quiet) as progress:
         outcome = carry_out(
             loaded, scenario.stem, runs=runs, seed=seed, strategies=strategies, workers=workers, out=out,
-            command=sys.argv[1:], on_progress=progress, engine=Engine(engine),
+            command=sys.argv[1:], on_progress=progress, engine=Engine(engine), stopwatch=stopwatch,
         )  # fmt: skip
         progress.say("drawing figures")
         draw_figures(outcome.folder, outcome.summary, loaded)
+        stopwatch("figures")
     if as_json:
         answer((outcome.folder / FILE_NAME).read_bytes())
     else:
         from sim.report.terminal import study_report
 
         show(study_report(outcome.summary, str(outcome.folder), loaded.currency, loaded.horizon))
+    if profile:
+        from sim.report.profile import profile_report
+
+        for line in profile_report(stopwatch.spent_s, runs - outcome.resumed, workers):
+            click.echo(line, err=True)
     return outcome.exit_code

@@ -8,11 +8,12 @@ it is at, so that a worker that dies points to the run that killed it.
 
 import multiprocessing
 import signal
+import sys
 import threading
 import time
 import traceback
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
@@ -21,8 +22,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from sim.study.results import MakeSimulator, Simulator
+from sim.study.results import MakeSimulator, Simulator, Timed
 from sim.study.rows import Failed, Finished, Outcome, encode
+from sim.study.stopwatch import Stopwatch, Unheeded
 from sim.study.workers import METHOD, for_workers, prepare_workers
 
 ATTEMPTS = 3
@@ -39,8 +41,11 @@ def execute(
     runs: Sequence[int],
     workers: int,
     on_outcomes: Callable[[list[Outcome]], None],
-) -> None:
+) -> Mapping[str, float]:
     """Carry out the runs and hand over what comes out, as it comes, in batches that are in run order.
+
+    Returns the processor seconds that it took by part: those that the simulator tells apart, and the workers'
+    `start-up`.
 
     A run that raises, or whose worker dies `ATTEMPTS` times, is handed over as failed; the others go on. When
     interrupted (KeyboardInterrupt) or told to end (SIGTERM, as SystemExit), the workers are ended at once.
@@ -48,20 +53,24 @@ def execute(
     which of them ends first.
     """
     with _terminable():
-        if workers <= 1:
-            simulate = make_simulator()
-            for answer in carried_out(simulate, runs):
-                on_outcomes(answer.outcomes)
-        elif runs:
-            _Crew(make_simulator, runs, min(workers, len(runs))).work(on_outcomes)
+        if workers > 1 and runs:
+            return _Crew(make_simulator, runs, min(workers, len(runs))).work(on_outcomes)
+        spent = Stopwatch()
+        for answer in carried_out(make_simulator(), runs):
+            spent.add(answer.spent_s)
+            on_outcomes(answer.outcomes)
+        return spent.spent_s
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Outcomes of some runs, in the order of the runs, and how long they took [s]."""
+    """Outcomes of some runs, in the order of the runs."""
 
     outcomes: list[Outcome]
     took_s: float
+    """By the clock on the wall."""
+    spent_s: Mapping[str, float]
+    """Processor time by part."""
 
 
 def carried_out(
@@ -72,6 +81,7 @@ def carried_out(
     `begin` is told each run before it starts.
     """
     outcomes: list[Outcome] = []
+    stopwatch = simulate.stopwatch if isinstance(simulate, Timed) else Unheeded()
     since = time.monotonic()
     for place, run in enumerate(runs, start=1):
         begin(run)
@@ -79,11 +89,12 @@ def carried_out(
             outcomes.append(attempt(simulate, run))
         except BaseException:
             if outcomes:
-                yield Answer(outcomes, time.monotonic() - since)
+                yield Answer(outcomes, time.monotonic() - since, stopwatch.take())
             raise
+        stopwatch("writing")
         took_s = time.monotonic() - since
         if took_s >= PERIOD_S or place == len(runs):
-            yield Answer(outcomes, took_s)
+            yield Answer(outcomes, took_s, stopwatch.take())
             outcomes, since = [], time.monotonic()
 
 
@@ -101,6 +112,11 @@ def attempt(simulate: Simulator, run: int) -> Outcome:
 @dataclass(frozen=True, slots=True)
 class _Ready:
     """A worker's first message."""
+
+    own_s: float
+    """Processor time that it has spent."""
+    before_s: float
+    """What the process had spent that it came from."""
 
 
 @dataclass(slots=True)
@@ -124,8 +140,9 @@ class _Crew:
         self._size = size
         self._workers: list[_Worker] = []
         self._answered, self._took_s = 0, 0.0
+        self._spent, self._before_s = Stopwatch(), 0.0
 
-    def work(self, on_outcomes: Callable[[list[Outcome]], None]) -> None:
+    def work(self, on_outcomes: Callable[[list[Outcome]], None]) -> Mapping[str, float]:
         try:
             for _ in range(self._size):
                 self._workers.append(_hire(self._make_simulator))
@@ -134,6 +151,8 @@ class _Crew:
                 self._hand_out()
                 if outcomes:
                     on_outcomes(sorted(outcomes, key=lambda outcome: outcome.run))
+            self._spent.add({"start-up": self._before_s})
+            return self._spent.spent_s
         finally:
             for worker in self._workers:
                 _dismiss(worker)
@@ -150,12 +169,15 @@ class _Crew:
             match message:
                 case _Ready():
                     worker.ready = True
+                    self._spent.add({"start-up": message.own_s})
+                    self._before_s = max(self._before_s, message.before_s)
                 case Answer():
                     for outcome in message.outcomes:
                         worker.runs.remove(outcome.run)
                     outcomes.extend(message.outcomes)
                     self._answered += len(message.outcomes)
                     self._took_s += message.took_s
+                    self._spent.add(message.spent_s)
                 case _:
                     raise RuntimeError(f"a worker could not start: {message}")
         return outcomes
@@ -226,7 +248,8 @@ def _serve(connection: Connection, at: Any, make_simulator: MakeSimulator) -> No
         except Exception as error:  # noqa: BLE001  told to the coordinator, which raises
             connection.send(_reason(error))
             return
-        connection.send(_Ready())
+        preloaded = sys.modules.get("sim.study.preloaded")
+        connection.send(_Ready(time.process_time(), preloaded.TOOK_S if preloaded else 0.0))
         while True:
             for answer in carried_out(simulate, connection.recv(), begin):
                 connection.send(answer)

@@ -19,6 +19,7 @@ from sim.study.expectations import Expectation, expectations_of
 from sim.study.journal import TOOL, Manifest
 from sim.study.services import Serving, Where, build_servings, medians
 from sim.study.simulation import MakeSimulation, Simulation
+from sim.study.stopwatch import Stopwatch
 from sim.study.study import Progress, StudyOutcome, StudyPlan, run_study
 from sim.study.workers import available_cores
 
@@ -50,15 +51,19 @@ def carry_out(
     command: Sequence[str],
     on_progress: Listener,
     engine: Engine = Engine.AUTO,
+    stopwatch: Stopwatch | None = None,
 ) -> StudyOutcome:
     """Carry out a study of `runs` futures, or what is missing of it, in `out` or `results/<name>-<digest>`.
 
     No strategies means all of the scenario's; no number of workers means as many as there are cores.
     """
+    stopwatch = stopwatch or Stopwatch()
     chosen = choose(scenario, strategies)
     fingerprint = digest(scenario)
     folder = out if out is not None else RESULTS / f"{_safe(name)}-{fingerprint[:DIGEST_LENGTH]}"
+    stopwatch("start-up")
     servings = build_servings(scenario, chosen, on_progress.say)
+    stopwatch("surfaces")
     _choose_engine(scenario, chosen, servings, engine, on_progress)
     on_progress.say("futures")
 
@@ -76,6 +81,7 @@ def carry_out(
             workers=workers if workers is not None else available_cores(),
         ),
         listen,
+        stopwatch,
     )
 
 

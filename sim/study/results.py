@@ -3,7 +3,9 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
+
+from sim.study.stopwatch import Stopwatch
 
 Columns = dict[str, list[Any]]
 """A table: column name -> values, all columns equally long."""
@@ -41,6 +43,16 @@ class Simulator(Protocol):
 
     def __call__(self, run: int) -> list[RunResult]:
         """The results of this run, one per strategy, in the scenario's order."""
+        ...
+
+
+@runtime_checkable
+class Timed(Protocol):
+    """A simulator that says where its processor time goes."""
+
+    @property
+    def stopwatch(self) -> Stopwatch:
+        """What it ends its laps with."""
         ...
 
 

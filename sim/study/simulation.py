@@ -1,7 +1,7 @@
 """One run of a study: a world, and each strategy in it, from records to metrics."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from sim.scenario.workloads import Inference
 from sim.serving.intervals import state
 from sim.study.results import RunResult
 from sim.study.services import Achieved, Serving, Where, achieved
+from sim.study.stopwatch import Lap, Stopwatch, no_lap
 from sim.world import World, sample
 
 
@@ -30,14 +31,20 @@ class Simulation:
     strategies: tuple[str, ...]
     servings: Mapping[Where, Serving]
     engine: Engine = Engine.AUTO
+    stopwatch: Stopwatch = field(default_factory=Stopwatch, repr=False, compare=False)
 
     def __call__(self, run: int) -> list[RunResult]:
         """The results of this run, in the order of the strategies."""
+        self.stopwatch.start()
         world = sample(self.scenario, self.seed, run)
-        return [
-            simulate_once(world, strategy, self.servings, self.engine).result()
-            for strategy in self.strategies
-        ]
+        self.stopwatch("sampling")
+        results = []
+        for strategy in self.strategies:
+            results.append(
+                simulate_once(world, strategy, self.servings, self.engine, self.stopwatch).result()
+            )
+            self.stopwatch("metrics")
+        return results
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +82,28 @@ class Run:
 
 
 def simulate_once(
-    world: World, strategy: str, servings: Mapping[Where, Serving], engine: Engine = Engine.AUTO
+    world: World,
+    strategy: str,
+    servings: Mapping[Where, Serving],
+    engine: Engine = Engine.AUTO,
+    lap: Lap = no_lap,
 ) -> Run:
-    """What a strategy comes to in a world: engine, services, ledger; the books must agree."""
+    """What a strategy comes to in a world: engine, services, ledger; the books must agree.
+
+    `lap` is told when each of them is done.
+    """
     scenario = world.scenario
     plan = make_plan(scenario, strategy, {where: serving.capacity_rps for where, serving in servings.items()})
     records = run_engine(world, plan, engine)
+    lap("engine")
     check_books(plan, records)
     services = achieved(plan, scenario, world.demand_rps, records.replicas, servings)
+    lap("serving")
     ledger = post(world, plan, records, responses(scenario, plan, services))
+    costs = cost_facts(world, plan, records, ledger)
+    lap("ledger")
     facts = tuple(service_facts(index, service) for index, service in enumerate(services))
-    return Run(world, plan, records, facts, ledger, cost_facts(world, plan, records, ledger))
+    return Run(world, plan, records, facts, ledger, costs)
 
 
 def responses(scenario: Scenario, plan: Plan, services: Sequence[Achieved]) -> Traffic:

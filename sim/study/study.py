@@ -15,6 +15,7 @@ from sim.study.files import make_folder, replacing
 from sim.study.journal import FailedRun, Journal, Manifest
 from sim.study.results import MakeSimulator
 from sim.study.rows import Finished, Outcome, metrics_of
+from sim.study.stopwatch import Stopwatch
 from sim.study.summary import FILE_NAME as SUMMARY
 from sim.study.summary import summarise, write_summary
 from sim.study.tables import Tables
@@ -75,21 +76,28 @@ class StudyOutcome:
         return EXIT_CROSSED if any(verdict.status == "fail" for verdict in self.verdicts) else EXIT_DONE
 
 
-def run_study(plan: StudyPlan, on_progress: Callable[[Progress], None]) -> StudyOutcome:
+def run_study(
+    plan: StudyPlan, on_progress: Callable[[Progress], None], stopwatch: Stopwatch | None = None
+) -> StudyOutcome:
     """Carry out the runs that the journal does not have yet, and write the derived files for those asked for.
+
+    The stopwatch gets the processor time that it takes, that of the workers included.
 
     Raises StorageError when the folder holds another study or cannot be written to. An interruption passes
     through; the journal then has every run that was reported.
     """
+    stopwatch = stopwatch or Stopwatch()
     make_folder(plan.folder)
     with Journal.create_or_resume(plan.folder, plan.manifest) as journal:
         damaged = tuple(journal.corrupt(plan.runs, plan.strategies))
         before = journal.done_runs(plan.strategies) & set(plan.runs)
         with Tables(journal, plan.folder, plan.runs, plan.strategies) as tables:
-            _carry_out(plan, journal, tables, before, on_progress)
+            _carry_out(plan, journal, tables, before, on_progress, stopwatch)
             metrics = tables.finish()
+        stopwatch("writing")
         verdicts = _judge(plan, metrics)
         summary = summarise(journal, plan.runs, plan.strategies, verdicts, metrics)
+        stopwatch("statistics")
         write_summary(plan.folder / SUMMARY, summary)
         with replacing(plan.folder / SCENARIO) as partial:
             partial.write_text(journal.manifest.scenario, encoding="utf-8")
@@ -111,6 +119,7 @@ def _carry_out(
     tables: Tables,
     done: set[int],
     on_progress: Callable[[Progress], None],
+    stopwatch: Stopwatch,
 ) -> None:
     progress = Progress(len(done), 0, len(plan.runs))
     left = [run for run in plan.runs if run not in done]
@@ -118,6 +127,7 @@ def _carry_out(
 
     def keep(outcomes: list[Outcome]) -> None:
         nonlocal progress
+        stopwatch.start()  # without workers, what they would do is done in between
         journal.record(outcomes)
         finished = [outcome for outcome in outcomes if isinstance(outcome, Finished)]
         if plan.expectations:
@@ -127,9 +137,12 @@ def _carry_out(
         progress = Progress(progress.done + len(finished), progress.failed + failures, progress.total)
         on_progress(progress)
         tables.follow(settled.upto(outcome.run for outcome in outcomes))
+        stopwatch("writing")
 
     on_progress(progress)
-    execute(plan.make_simulator, left, plan.workers, keep)
+    stopwatch("writing")
+    stopwatch.add(execute(plan.make_simulator, left, plan.workers, keep))
+    stopwatch.start()
 
 
 class _Settled:
