@@ -15,8 +15,8 @@ from sim.cli.output import answer, show
     epilog="Example: simulate scenarios/hospital.yaml --runs 500 --strategy hybrid --strategy cloud",
 )
 @options.with_options(
-    options.SCENARIO, options.RUNS, options.SEED, options.STRATEGY, options.SET, options.WORKERS, options.ENGINE,
-    options.OUT, options.JSON, options.QUIET, options.PROFILE,
+    options.SCENARIO, options.RUNS, options.SEED, options.STRATEGY, options.SET, options.WORKERS,
+    options.ENGINE, options.OUT, options.JSON, options.QUIET, options.PROFILE,
 )  # fmt: skip
 def run(
     scenario: Path,

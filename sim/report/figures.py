@@ -67,9 +67,11 @@ def save(figure: Figure, folder: Path, name: str) -> None:
     """Write `name.png` and `name.svg` into the folder, whole or not at all; StorageError where that fails."""
     with rc_context(RC):
         arrange(figure)
-        for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
-            with replacing(folder / f"{name}.{kind}") as partial:
-                figure.savefig(partial, format=kind, metadata=metadata)
+        with replacing(folder / f"{name}.png") as partial:
+            fast = {"compress_level": 3}
+            figure.savefig(partial, format="png", metadata={"Software": None}, pil_kwargs=fast)
+        with replacing(folder / f"{name}.svg") as partial:
+            figure.savefig(partial, format="svg", metadata={"Date": None, "Creator": None})
 
 
 def arrange(figure: Figure) -> None:

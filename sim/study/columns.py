@@ -56,6 +56,8 @@ def array_of(values: Sequence[Any]) -> pa.Array:
     import pyarrow as pa
 
     if values and isinstance(values[0], str):
+        if values.count(values[0]) == len(values):
+            return repeated(values[0], len(values))
         with suppress(TypeError):  # something else is among them: see below
             return pa.Array.from_buffers(pa.string(), len(values), [None, *_text(values)])
     kind, absent = _kind(values)
@@ -74,6 +76,18 @@ def array_of(values: Sequence[Any]) -> pa.Array:
         case _:
             of, dtype = (pa.int64(), np.int64) if kind is int else (pa.float64(), np.float64)
             return pa.Array.from_buffers(of, len(values), [valid, pa.py_buffer(np.array(values, dtype))])
+
+
+def repeated(value: str | int, times: int) -> pa.Array:
+    """An Arrow array of the same value over and over."""
+    import pyarrow as pa
+
+    if isinstance(value, int):
+        return pa.Array.from_buffers(pa.int64(), times, [None, pa.py_buffer(np.full(times, value))])
+    data = value.encode()
+    offsets = np.arange(times + 1, dtype=np.int32) * np.int32(len(data))
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(data * times)]
+    return pa.Array.from_buffers(pa.string(), times, buffers)
 
 
 def array_of_floats(values: NDArray[np.float64]) -> pa.Array:

@@ -202,24 +202,15 @@ class _Growing:
 def _costs(row: Row) -> pa.Table:
     """The ledger of a result; FOCUS asks that custom columns come last."""
     table = columns.decode(row.costs)
-    run, strategy = _keys(row, len(table))
+    run, strategy = columns.repeated(row.run, len(table)), columns.repeated(row.strategy, len(table))
     return table.append_column("x_Run", run).append_column("x_Strategy", strategy)
 
 
 def _series(row: Row) -> pa.Table:
     """The series of a result."""
     table = columns.decode(row.series)
-    run, strategy = _keys(row, len(table))
+    run, strategy = columns.repeated(row.run, len(table)), columns.repeated(row.strategy, len(table))
     return table.add_column(0, "strategy", strategy).add_column(0, "run", run)
-
-
-def _keys(row: Row, length: int) -> tuple[pa.Array, pa.Array]:
-    """Columns that say whose the rows of a table are."""
-    import pyarrow as pa
-
-    if not length:
-        return pa.nulls(0, pa.int64()), pa.nulls(0, pa.string())
-    return columns.array_of([row.run] * length), columns.array_of([row.strategy] * length)
 
 
 def _write_metrics(path: Path, metrics: Mapping[str, MetricValues]) -> None:
