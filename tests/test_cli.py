@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sim.cli.progress import Progress
 from sim.loading import digest, load, load_text
 from sim.report.profile import PARTS, profile_report
 from sim.study import simulation
@@ -49,7 +50,7 @@ def test_json_is_the_summary_and_nothing_else(drawing_shell: Shell, tiny: Path, 
     assert said.code == 0
     assert said.out == (tmp_path / "study/summary.json").read_text(encoding="utf-8")
     assert json.loads(said.out)["runs"] == 3
-    assert said.err.splitlines() == ["futures", "drawing figures"]
+    assert said.err.splitlines() == ["3 futures", "drawing figures"]
     assert (tmp_path / "study/costs.png").is_file()
 
 
@@ -72,6 +73,21 @@ def test_profile_says_where_the_time_went(shell: Shell, tiny: Path, tmp_path: Pa
     assert sum(seconds.values()) - seconds["all"] == pytest.approx(seconds["all"], abs=0.01 * len(told))
     assert all(seconds[part] > 0 for part in ("start-up", "engine", "writing", "statistics"))
     assert "home is cheaper than burst" in said.out
+
+
+def test_progress_without_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A line every half minute says how far it is: 30 runs in 60 s, and 360 left are 12 minutes."""
+    clock = iter([0.0, 20.0, 60.0, 80.0, 1000.0])
+    monkeypatch.setattr("sim.cli.progress.time.monotonic", lambda: next(clock))
+    with Progress(quiet=False) as progress:
+        for done in (10, 20, 40, 50, 400):
+            progress.count(done, 400)
+    assert capsys.readouterr().err.splitlines() == [
+        "10 of 400 were done before",
+        "40 of 400 are done, 0.5 runs/s, 12 min left",
+    ]
 
 
 def test_profile_by_hand() -> None:

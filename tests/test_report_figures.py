@@ -175,6 +175,22 @@ def test_credits_stand_to_the_left_of_zero(drawn: Drawn) -> None:
     assert [(bar.get_x(), bar.get_width()) for bar in rectangles] == [(0.0, 101.0), (0.0, -30.0)]
 
 
+def test_bars_say_what_all_comes_to(drawn: Drawn) -> None:
+    """101 of power less 30 of resale, at the end of each bar."""
+    axes = drawn(Told(("a", "b"), usual))["categories"].axes[0]
+    assert [text.get_text() for text in axes.texts] == ["71.0", "71.0"]
+    assert axes.get_xlabel() == "mean cost, USD"
+
+
+def test_the_slo_is_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a service's SLO lets pass it by, beside what does."""
+    found: dict[str, Figure] = {}
+    monkeypatch.setattr(figures, "save", lambda figure, folder, name: found.update({name: figure}))
+    series = Monthly(list(MONTHS), ["triage"], 1, {("a", "triage", "requests"): np.full((1, 3), 100.0)})
+    figures.draw_violations(tmp_path, ["a"], series, {"triage": 0.01}, "about")
+    assert lines(found["violations"])["SLO"] == [1.0, 1.0]
+
+
 def test_every_figure_says_what_it_shows(drawn: Drawn) -> None:
     """Lines, bands, dots and bars are explained, with the scenario's title and the number of futures."""
     for name, figure in drawn(Told(("a", "b"), usual)).items():
@@ -260,6 +276,27 @@ def test_a_month_that_stands_alone_is_seen(drawn: Drawn) -> None:
         ([2], "o"),
     ]
     assert panel.get_legend_handles_labels()[1] == ["a"]
+
+
+def test_a_single_month_stands_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within one month the strategies stand beside each other: medians as dots, percentiles as bars."""
+    found: dict[str, Figure] = {}
+    monkeypatch.setattr(figures, "save", lambda figure, folder, name: found.update({name: figure}))
+    ten = np.arange(0.0, 101.0, 10.0)[:, np.newaxis]
+    values = {
+        (strategy, "room", f"{quantity}_accelerator_h"): times * ten
+        for strategy, times in (("a", 1.0), ("b", 2.0))
+        for quantity in ("capacity", "useful")
+    }
+    figures.draw_capacity(
+        tmp_path, ["a", "b"], Monthly(["2026-01"], ["room"], 11, values), np.array([1.0]), ""
+    )
+    above, below = found["capacity"].axes
+    assert [points(line) for line in above.get_lines()] == [([0], [50.0]), ([1], [100.0])]
+    bars = [bar for bar in above.patches if isinstance(bar, Rectangle)]
+    assert [(bar.get_y(), bar.get_height()) for bar in bars] == [(5.0, 90.0), (10.0, 180.0)]
+    assert [tick.get_text() for tick in below.get_xticklabels()] == ["a", "b"]
+    assert below.get_xlabel() == "2026-01"
 
 
 def test_more_strategies_than_colours_can_be_told_apart() -> None:

@@ -177,7 +177,7 @@ def test_overload_is_a_share_of_the_worlds() -> None:
     }
     told = lines(summary(strategies={"cloud": {"runs": 100, "metrics": found}}, pairs=[]))
     assert [row for row in told if "OVERLOADED" in row] == [
-        "triage is OVERLOADED under cloud in 12 % of the worlds (7..20 %)"
+        "cloud cannot keep up with triage in 12 % of the worlds (7..20 %): OVERLOADED"
     ]
 
 

@@ -1,5 +1,6 @@
 """Progress on stderr: a bar with runs/s and the time left on a terminal, a line for each stage elsewhere."""
 
+import math
 import time
 from contextlib import suppress
 from types import TracebackType
@@ -11,6 +12,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 from sim.errors import printable
+
+EVERY_S = 30.0
+"""Where there is no bar, how often the count is said."""
 
 
 class Progress:
@@ -29,6 +33,8 @@ class Progress:
         self.task = self.bar.add_task("", total=None, rate="")
         self.begun: tuple[float, int] | None = None
         """When the first count came [s], and what was done then."""
+        self.said_s = 0.0
+        """When a count was last said [s]."""
 
     def __enter__(self) -> Self:
         """Show the bar."""
@@ -43,16 +49,27 @@ class Progress:
 
     def say(self, message: str) -> None:
         """What is done at the moment."""
-        if self.says_lines:
-            with suppress(BrokenPipeError):  # nobody reads stderr any more: no reason to end a study
-                click.echo(printable(message), err=True)
+        self._say_line(message)
         self.bar.update(self.task, description=printable(message))
 
     def count(self, done: int, total: int) -> None:
         """`done` of `total` runs are on the disk."""
+        now_s = time.monotonic()
         if self.begun is None:
-            self.begun = time.monotonic(), done
+            self.begun, self.said_s = (now_s, done), now_s
+            if done:
+                self._say_line(f"{done:,} of {total:,} were done before")
         begun_s, before = self.begun
-        elapsed_s = time.monotonic() - begun_s
-        rate = f"{(done - before) / elapsed_s:.1f} runs/s" if done > before and elapsed_s > 0 else ""
+        a_second = (done - before) / (now_s - begun_s) if now_s > begun_s else 0.0
+        rate = f"{a_second:.1f} runs/s" if a_second else ""
         self.bar.update(self.task, completed=done, total=total, rate=rate)
+        if a_second and done < total and now_s - self.said_s >= EVERY_S:
+            left_s = math.ceil((total - done) / a_second)
+            left = f"{left_s} s" if left_s < 120 else f"{round(left_s / 60):,} min"
+            self._say_line(f"{done:,} of {total:,} are done, {rate}, {left} left")
+            self.said_s = now_s
+
+    def _say_line(self, message: str) -> None:
+        if self.says_lines:
+            with suppress(BrokenPipeError):  # nobody reads stderr any more: no reason to end a study
+                click.echo(printable(message), err=True)

@@ -6,7 +6,7 @@ what its lines and bands are.
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +14,17 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from sim.calendar import month_edges, month_labels
+from sim.report.monthly import Floats, Style, draw_months, explained, name_places
 from sim.report.series import Series
 from sim.report.wording import Unit, money_unit
 from sim.scenario.model import Scenario
+from sim.scenario.workloads import Inference
 from sim.study.columns import codes_of, integers_of
 from sim.study.files import replacing
 from sim.study.tables import COSTS, RUNS, SERIES, read_batches, read_table
-
-Floats = NDArray[np.float64]
-Style = Mapping[str, Any]
+from sim.units import DURATION, render
 
 COLOURS = (
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00",
@@ -47,18 +46,20 @@ RC: dict[Any, Any] = {
     "figure.dpi": 130,
 }
 SMALL = 7
-BAND = "line: median of the futures; band: 5th to 95th percentile"
 
 
 def new_figure(
     title: str, note: str, rows: int = 1, width: float = 8.0, height: float = 4.5
 ) -> tuple[Figure, Any]:
-    """A figure with `rows` axes below each other (one: the axes itself), and a note in small letters."""
+    """A figure with `rows` axes below each other (one: the axes itself), and a note in small letters.
+
+    The lines of the note are broken where they are too long.
+    """
     with rc_context(RC):
         figure = Figure(figsize=(width, height), layout="constrained")
         axes = figure.subplots(rows, 1, sharex=rows > 1)
         figure.suptitle(title, x=0.01, ha="left", fontsize=11, parse_math=False)
-        lines = textwrap.fill(note, int(width * 16))
+        lines = "\n".join(textwrap.fill(line, int(width * 16)) for line in note.splitlines())
         figure.supxlabel(lines, x=0.01, ha="left", fontsize=SMALL, color="#555555", parse_math=False)
     return figure, axes
 
@@ -104,30 +105,41 @@ def draw_figures(folder: Path, summary: Mapping[str, Any], scenario: Scenario) -
     if not strategies:
         return
     about = f"{summary['scenario']['title']}; {summary['runs']:,} futures, seed {summary['seed']}"
+    period = render(scenario.horizon, DURATION)
     hours = np.diff(month_edges(scenario.start, scenario.horizon_s)) / 3600
     months = month_labels(scenario.start, scenario.horizon_s)
     runs = 1 + max(read_table(folder / RUNS, ["run"])["run"].to_pylist())
-    draw_costs(folder, strategies, scenario.currency, about)
-    draw_categories(folder, strategies, summary, scenario.currency, about)
+    draw_costs(folder, strategies, scenario.currency, period, about)
+    draw_categories(folder, strategies, summary, scenario.currency, period, about)
     draw_capacity(folder, strategies, Series.read(folder / SERIES, "pool", months, runs), hours, about)
-    draw_violations(folder, strategies, Series.read(folder / SERIES, "service", months, runs), about)
+    services = Series.read(folder / SERIES, "service", months, runs)
+    draw_violations(folder, strategies, services, allowed_shares(scenario), about)
 
 
-def draw_costs(folder: Path, strategies: Sequence[str], currency: str, about: str) -> None:
+def allowed_shares(scenario: Scenario) -> dict[str, float]:
+    """For each service the share of requests that its SLO lets pass it by."""
+    return {
+        name: 1 - workload.slo.share
+        for name, workload in scenario.workloads.items()
+        if isinstance(workload, Inference)
+    }
+
+
+def draw_costs(folder: Path, strategies: Sequence[str], currency: str, period: str, about: str) -> None:
     """`costs`: for each strategy the share of futures in which the cost stays below an amount."""
     table = read_table(folder / RUNS, ["strategy", "cost_usd"]).to_pydict()
     of, costs = np.array(table["strategy"]), np.array(table["cost_usd"])
     unit = money_unit(costs.tolist(), currency)
     figure, axes = new_figure(
-        "Cost over the horizon",
-        f"line: share of the futures in which the cost is at most this; dot: median. {about}",
+        f"Cost over {period}",
+        f"line: share of the futures in which the cost is at most this; dot: median\n{about}",
     )
     for place, strategy in enumerate(strategies):
         ordered = np.sort(costs[of == strategy]) / unit.divisor
         shares = 100 * np.arange(len(ordered) + 1) / len(ordered)
         axes.step([ordered[0], *ordered], shares, where="post", label=strategy, **style(place))
         axes.plot([np.median(ordered)], [50], "o", color=style(place)["color"], ms=4)
-    axes.set_xlabel(unit.name, parse_math=False)
+    axes.set_xlabel(f"cost, {unit.name}", parse_math=False)
     axes.set_ylabel("share of the futures, %")
     axes.set_ylim(0, 102)
     legend(axes)
@@ -135,9 +147,14 @@ def draw_costs(folder: Path, strategies: Sequence[str], currency: str, about: st
 
 
 def draw_categories(
-    folder: Path, strategies: Sequence[str], summary: Mapping[str, Any], currency: str, about: str
+    folder: Path,
+    strategies: Sequence[str],
+    summary: Mapping[str, Any],
+    currency: str,
+    period: str,
+    about: str,
 ) -> None:
-    """`categories`: mean cost by category, credits to the left of zero."""
+    """`categories`: mean cost by category, credits to the left of zero, and the whole beside each bar."""
     means = _mean_costs(folder, summary)
     size = {
         category: sum(abs(mean) for (_, of), mean in means.items() if of == category) for _, category in means
@@ -145,8 +162,8 @@ def draw_categories(
     categories = sorted((category for category in size if size[category]), key=lambda c: (-size[c], c))
     unit = _bar_unit(means, strategies, currency)
     figure, axes = new_figure(
-        "Mean cost by category over the horizon",
-        f"bar: mean over the futures; credits stand to the left of zero. {about}",
+        f"Mean cost over {period} by category",
+        "bar: mean over the futures; credits stand to the left of zero; number: what all comes to\n" + about,
         height=1.9 + 0.45 * max(len(strategies), len(categories) // 2),
     )
     places = np.arange(len(strategies))
@@ -156,10 +173,16 @@ def draw_categories(
         begins = np.where(amounts >= 0, right, left)
         axes.barh(places, amounts, left=begins, color=style(place)["color"], label=category, height=0.6)
         right, left = right + np.maximum(amounts, 0), left + np.minimum(amounts, 0)
+    for at, end, whole in zip(places, right, right + left, strict=True):
+        axes.annotate(
+            unit.number(whole * unit.divisor), (end, at), xytext=(5, 0), textcoords="offset points",
+            va="center", parse_math=False,
+        )  # fmt: skip
+    axes.margins(x=0.1)
     axes.axvline(0.0, color="#555555", lw=0.8)
     axes.set_yticks(places, strategies, parse_math=False)
     axes.invert_yaxis()
-    axes.set_xlabel(unit.name, parse_math=False)
+    axes.set_xlabel(f"mean cost, {unit.name}", parse_math=False)
     legend(axes)
     save(figure, folder, "categories")
 
@@ -170,29 +193,37 @@ def draw_capacity(folder: Path, strategies: Sequence[str], series: Series, hours
     Capacity is what stands of owned pools and what is leased of rented ones; `hours` are those of each month.
     """
     figure, (above, below) = new_figure(
-        "Capacity and utilisation by month", f"{BAND}. {about}", rows=2, height=6.0
+        "Capacity and utilisation by month", f"{explained(series.months)}\n{about}", rows=2, height=6.0
     )
     for place, strategy in enumerate(strategies):
         capacity = series.sums(strategy, "capacity_accelerator_h")
         useful = series.sums(strategy, "useful_accelerator_h")
-        _band(above, capacity / hours, strategy, style(place))
-        _band(below, _percent(useful, capacity), strategy, style(place))
+        draw_months(above, capacity / hours, strategy, place, style(place))
+        draw_months(below, _percent(useful, capacity), strategy, place, style(place))
     above.set_ylabel("accelerators, owned or leased")
     above.set_ylim(bottom=0)
     below.set_ylabel("at useful work, %")
     below.set_ylim(0, 100)
     legend(above)
-    _name_months(below, series.months)
+    name_places(below, series.months, strategies)
     save(figure, folder, "capacity")
 
 
-def draw_violations(folder: Path, strategies: Sequence[str], series: Series, about: str) -> None:
-    """`violations`: requests outside their SLO by month, one panel a service; no figure without services."""
+def draw_violations(
+    folder: Path, strategies: Sequence[str], series: Series, allowed: Mapping[str, float], about: str
+) -> None:
+    """`violations`: requests outside their SLO by month, one panel a service; no figure without services.
+
+    A dotted line shows what share of a service's requests is allowed to be.
+    """
     if not series.names:
         return
     count = len(series.names)
     figure, found = new_figure(
-        "Requests outside their SLO by month", f"{BAND}. {about}", rows=count, height=1.8 + 2.3 * count
+        "Requests outside their SLO by month",
+        f"{explained(series.months)}; dotted line: as many as the SLO allows\n{about}",
+        rows=count,
+        height=1.8 + 2.3 * count,
     )
     panels: Sequence[Axes] = np.atleast_1d(found).tolist()
     for axes, name in zip(panels, series.names, strict=True):
@@ -201,11 +232,13 @@ def draw_violations(folder: Path, strategies: Sequence[str], series: Series, abo
             missed = series.sums(strategy, "requests_violated", name) + series.sums(
                 strategy, "requests_abandoned", name
             )
-            _band(axes, _percent(missed, asked), strategy, style(place))
+            draw_months(axes, _percent(missed, asked), strategy, place, style(place))
+        if name in allowed:
+            axes.axhline(100 * allowed[name], color="#555555", lw=1.0, ls=":", label="SLO")
         axes.set_ylabel(f"{name}, %", parse_math=False)
         axes.set_ylim(bottom=0)
     legend(panels[0])
-    _name_months(panels[-1], series.months)
+    name_places(panels[-1], series.months, strategies)
     save(figure, folder, "violations")
 
 
@@ -237,27 +270,3 @@ def _percent(part: Floats, whole: Floats) -> Floats:
     """NaN where the whole is nothing."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return 100 * part / whole
-
-
-def _band(axes: Axes, values: Floats, label: str, drawn: Style) -> None:
-    """Median over the runs as a line, 5th to 95th percentile as a band, for each stretch of known months."""
-    for months in _stretches(~np.all(np.isnan(values), axis=0)):
-        low, middle, high = np.nanquantile(values[:, months], (0.05, 0.5, 0.95), axis=0)
-        alone = len(months) == 1  # a band of one month has no width
-        axes.fill_between(months, low, high, color=drawn["color"], alpha=0.18, lw=8 if alone else 0)
-        axes.plot(months, middle, label=label, marker="o" if alone else None, ms=4, **drawn)
-        label = f"_{label}"  # named once in the legend
-
-
-def _stretches(known: NDArray[np.bool_]) -> Iterator[NDArray[np.int64]]:
-    """The places that are True, a piece for each run of them."""
-    places = np.flatnonzero(known)
-    if len(places):
-        yield from np.split(places, np.flatnonzero(np.diff(places) > 1) + 1)
-
-
-def _name_months(axes: Axes, months: Sequence[str]) -> None:
-    """At most some 12 names of months, and room for all of them."""
-    step = -(-len(months) // 12)
-    axes.set_xlim(-0.4, len(months) - 0.6)
-    axes.set_xticks(range(0, len(months), step), months[::step], rotation=45, ha="right")

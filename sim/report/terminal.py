@@ -88,7 +88,8 @@ def overloads(summary: Summary) -> list[str]:
             if times:
                 often = probability(times, facts["runs"])
                 worlds = odds((often.value, often.low, often.high))
-                said.append(f"{metric.partition(':')[2]} is OVERLOADED under {strategy} in {worlds}")
+                workload = metric.partition(":")[2]
+                said.append(f"{strategy} cannot keep up with {workload} in {worlds}: OVERLOADED")
     return said
 
 

@@ -65,7 +65,7 @@ def carry_out(
     servings = build_servings(scenario, chosen, on_progress.say)
     stopwatch("surfaces")
     _choose_engine(scenario, chosen, servings, engine, on_progress)
-    on_progress.say("futures")
+    on_progress.say(f"{runs:,} {'future' if runs == 1 else 'futures'}")
 
     def listen(progress: Progress) -> None:
         on_progress.count(progress.done, progress.total)
