@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from sim.study import Expectation, Journal, Progress, run_study
 from sim.study.study import SCENARIO
 from sim.study.tables import RUNS, read_table
 from tests.study_fakes import STRATEGIES, Fake, fake_result, manifest, plan
+from tests.study_hospital import real_future
 
 DERIVED = ("summary.json", "runs.parquet", "costs.parquet", "series.parquet", SCENARIO)
 ROOT = Path(__file__).parent.parent
@@ -206,33 +208,29 @@ def test_killed_study_resumes(tmp_path: Path, number: signal.Signals, exit_code:
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
 
 
-MEASURED = """
-    import resource
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-"""
-
-
-def peak_kb(tmp_path: Path, runs: int) -> int:
-    """Peak memory of a study with 500 cost rows per result, [KiB]."""
-    (tmp_path / "memory.py").write_text(STUDY.rstrip() + MEASURED)
-    command = [
-        sys.executable,
-        str(tmp_path / "memory.py"),
-        str(tmp_path / str(runs)),
-        str(runs),
-        "1",
-        "500",
-        "0",
-    ]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-    return int(done.stdout.splitlines()[-1])
-
-
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_runs(tmp_path: Path) -> None:
-    """The peak of 500 runs is within 1.3 times that of 50."""
-    assert peak_kb(tmp_path, 500) <= 1.3 * peak_kb(tmp_path, 50)
+    """500 futures of the hospital's size peak within 1.3 times 50, in coordinator and workers."""
+    file = tmp_path / "future"
+    file.write_bytes(pickle.dumps(real_future()))
+    few, many = (peaks_kb(file, tmp_path / str(runs), runs) for runs in (50, 500))
+    assert many[0] <= 1.3 * few[0]
+    assert many[1] <= 1.3 * few[1]
+
+
+def peaks_kb(file: Path, folder: Path, runs: int) -> tuple[int, int]:
+    """Peak memory of the coordinator and of a worker [KiB]."""
+    command = [sys.executable, "-m", "tests.study_hospital", str(file), str(folder), str(runs)]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    coordinator, worker = map(int, done.stdout.split())
+    return coordinator, worker
 
 
 def test_summary_says_whose_it_is(tmp_path: Path) -> None:
