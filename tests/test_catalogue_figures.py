@@ -28,8 +28,10 @@ from sim.scenario.quantities import (
     Ratio,
     Salary,
 )
+from sim.scenario.requests import Spread
+from sim.scenario.serving import LlmPerformance, Tokens
 from sim.scenario.sites import Accelerator, Egress, Failures, Node, RegimeMarket, Storage
-from sim.scenario.workloads import Bursts, LlmPerformance, Profile, Tokens
+from sim.scenario.workloads import Bursts, Profile
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT.parent / "shared" / "data"
@@ -49,6 +51,7 @@ LANGUAGE: dict[str, Any] = {
     "profile": Profile,
     "bursts": Bursts,
     "tokens": Tokens,
+    "gaps": Spread,
     "llm": LlmPerformance,
     "boot": RandomDuration,
     "lifetime": RandomDuration,

@@ -30,7 +30,7 @@ from sim.errors import ScenarioError
 from sim.loading import json_schema, load_text
 from sim.loading.yaml_tree import read_yaml, write_yaml
 from sim.metrics import DEFINITIONS
-from sim.scenario import model, random_quantities, sites, strategies, workloads
+from sim.scenario import model, random_quantities, requests, serving, sites, strategies, workloads
 from sim.scenario.base import Model
 from sim.units import Dimension
 
@@ -49,11 +49,11 @@ CONSTANTS = (
     ("sim.calendar.YEAR_S", "days", "year of yearly rates: growth, interest, salaries, support"),
     ("sim.ledger.rules.MONTH_S", "h", "month of a price that is quoted by the month"),
     ("sim.world.markets.WARM_UP_S", "days", "how long a market of regimes has run at the start"),
-    ("sim.serving.surface.REQUESTS_PER_CELL", "", "requests simulated for each load and number of replicas"),
-    ("sim.serving.surface.BATCHES", "", "batches of them, for the error"),
-    ("sim.serving.surface.WARM_UP", "", "batches at the start that are not counted"),
-    ("sim.serving.surface.LOADS", "", "loads that a surface tabulates"),
-    ("sim.serving.service.SINGLE_REPLICAS", "", "numbers of replicas that it tabulates"),
+    ("sim.serving.cells.MOST_REQUESTS", "", "most requests simulated for one load and number of replicas"),
+    ("sim.serving.cells.BATCHES", "", "batches of them, for the error"),
+    ("sim.serving.cells.WARM_UP", "", "batches at the start that are not counted"),
+    ("sim.serving.tabulate.LOADS", "", "loads with which a surface begins"),
+    ("sim.serving.single.REPLICAS", "", "numbers of replicas with which it begins"),
     ("sim.serving.intervals.UNANSWERED_SHARE", "", "share without an answer from which on p99 is unbounded"),
     ("sim.serving.intervals.OVERLOAD_WINDOW_S", "days", "window in which a service is OVERLOADED or not"),
     (
@@ -222,7 +222,7 @@ def with_fragment(base: Any, over: Any, levels: int = 3) -> Any:
 def language_models() -> dict[str, type[Model]]:
     """The parts of the language by name."""
     found = (
-        part for module in (model, sites, workloads, strategies) for part in vars(module).values()
+        part for module in (model, sites, workloads, requests, serving, strategies) for part in vars(module).values()
         if isinstance(part, type) and issubclass(part, Model) and part is not Model
     )  # fmt: skip
     return {part.__name__: part for part in found}

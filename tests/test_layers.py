@@ -11,7 +11,7 @@ LAYERS = (
     {"__main__"},
     {"cli"},
     {"report"},
-    {"planning"},
+    {"planning", "validation"},
     {"study"},
     {"metrics"},
     {"engine"},

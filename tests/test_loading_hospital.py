@@ -11,8 +11,9 @@ from sim.scenario.beliefs import find_beliefs, realise
 from sim.scenario.law import allowed_sites, tags_of
 from sim.scenario.model import Scenario
 from sim.scenario.random_quantities import Belief
+from sim.scenario.serving import LlmServing
 from sim.scenario.sites import OnDemandPool, OwnedPool, RegimeMarket, SpotPool
-from sim.scenario.workloads import Bursty, Inference, LlmServing, Training
+from sim.scenario.workloads import Bursty, Inference, Training
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
 HOSPITAL = SCENARIOS / "hospital.yaml"

@@ -11,8 +11,9 @@ from sim.loading import load_text, resolved, traces
 from sim.loading.catalogue import catalogue
 from sim.loading.yaml_tree import read_yaml_file, write_yaml
 from sim.scenario.model import Scenario
+from sim.scenario.serving import SingleServing
 from sim.scenario.sites import OnDemandPool, OwnedPool, PricePath, SpotPool, TraceMarket
-from sim.scenario.workloads import Inference, SingleServing, Trace, Training
+from sim.scenario.workloads import Inference, Trace, Training
 
 BASE = read_yaml_file(Path(__file__).parent / "invalid" / "base.yaml").tree
 LLM = {
@@ -147,7 +148,7 @@ def test_weights_must_fit_into_memory() -> None:
         ),
         ("workloads serve slo", {"ttft": "2 s", "share": "95%"}),
     )
-    assert found == ["200 GB of weights do not fit into the memory of 2 x A100-80GB"]
+    assert found == ["200 GB of weights do not fit into 90% of the memory of 2 x A100-80GB"]
 
 
 def test_another_currency_has_its_own_prices() -> None:
@@ -218,6 +219,7 @@ ENTRIES = {
     "bursts": "workloads serve demand bursts",
     "egress": "sites cloud egress",
     "failures": "sites room pools nodes failures",
+    "gaps": "workloads serve demand arrivals",
     "lead-time": "sites room pools nodes lead_time",
     "lifetime": "sites cloud pools spot lifetime",
     "market": "sites cloud pools spot market",

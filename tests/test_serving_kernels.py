@@ -2,7 +2,7 @@
 
 import heapq
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -10,13 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sim.serving.kernels import llm_replica, read_surface, read_table, waits_ggc
+from sim.serving.kernels import read_surface
+from sim.serving.requests.single import waits_ggc
+from sim.serving.requests.tables import read_table
 
 Floats = NDArray[np.float64]
 Draw = Callable[[np.random.Generator, int], Floats]
-Request = tuple[float, int, int]
-"""Arrival [s], tokens of the prompt, tokens of the answer."""
-
 REPLICATIONS = 40
 WARM_UP = 0.05
 Z = 4.0
@@ -143,111 +142,6 @@ def test_a_table_holds_below_its_first_point_and_never_falls_beyond_its_last() -
     assert read_table(*V4_PREFILL, np.array([1.0])).tolist() == [0.0930]
     assert read_table(np.array([1.0, 2.0]), np.array([4.0, 3.0]), np.array([9.0])).tolist() == [3.0]
     assert read_table(np.array([8.0]), np.array([0.5]), np.array([1.0, 8.0, 64.0])).tolist() == [0.5] * 3
-
-
-def run_llm(
-    requests: Sequence[Request], prefill: tuple[Floats, Floats], decode: tuple[Floats, Floats], max_batch: int
-) -> tuple[Floats, Floats, float]:
-    """What the kernel says of these requests: times to first and last token [s], busy time [s]."""
-    arrival, prompt, answer = (np.array(column) for column in zip(*requests, strict=True))
-    times: tuple[Floats, Floats, float] = llm_replica(
-        arrival.astype(np.float64), prompt, answer, *prefill, *decode, max_batch
-    )
-    return times
-
-
-def test_a_request_alone_takes_its_prefill_and_its_decodes() -> None:
-    """Prompt 512, 11 tokens: first after 0.0930 s, last after 0.0930 + 10 x 0.0450 s."""
-    ttft, e2e, busy = run_llm([(100.0, 512, 11)], V4_PREFILL, V4_DECODE, 64)
-    assert ttft[0] == pytest.approx(0.0930, rel=1e-12)
-    assert e2e[0] == pytest.approx(0.0930 + 10 * 0.0450, rel=1e-12)
-    assert busy == pytest.approx(0.0930 + 10 * 0.0450, rel=1e-12)
-
-
-TWO = ((np.array([1.0]), np.array([2.0])), (np.array([1.0, 2.0]), np.array([1.0, 1.5])))
-"""Every prefill takes 2 s; an iteration 1 s for one request, 1.5 s for two."""
-
-
-def test_two_overlapping_requests_share_iterations() -> None:
-    """A (t = 0, 4 tokens) and B (t = 2.5, 3 tokens).
-
-    A: prefill 0-2, decode 2-3 (its 2nd token). B arrived at 2.5: prefill 3-5. Both: 5-6.5 (A's 3rd, B's 2nd),
-    6.5-8 (A's 4th, B's 3rd). A: ttft 2, e2e 8. B: ttft 2.5, e2e 5.5. Busy all the time, 8 s.
-    """
-    ttft, e2e, busy = run_llm([(0.0, 1, 4), (2.5, 1, 3)], *TWO, 2)
-    assert ttft.tolist() == [2.0, 2.5]
-    assert e2e.tolist() == [8.0, 5.5]
-    assert busy == 8.0
-
-
-def test_a_full_batch_keeps_the_next_request_waiting() -> None:
-    """With max_batch 1, A (4 tokens) ends at 2 + 3 x 1 = 5; B is prefilled 5-7 and ends at 7 + 2 = 9."""
-    ttft, e2e, busy = run_llm([(0.0, 1, 4), (2.5, 1, 3)], *TWO, 1)
-    assert ttft.tolist() == [2.0, 7.0 - 2.5]
-    assert e2e.tolist() == [5.0, 9.0 - 2.5]
-    assert busy == 9.0
-
-
-def step_by_step(
-    requests: Sequence[Request], prefill_s: float, decode_s: list[float], max_batch: int
-) -> tuple[list[float], list[float], int]:
-    """One replica, one iteration at a time; also the largest batch that it had."""
-    now, largest = 0.0, 0
-    waiting = list(enumerate(requests))
-    active: dict[int, int] = {}
-    first, last = [0.0] * len(requests), [0.0] * len(requests)
-    while waiting or active:
-        if waiting and waiting[0][1][0] <= now and len(active) < max_batch:
-            who, (_, prompt, answer) = waiting.pop(0)
-            now += prefill_s * prompt
-            first[who] = last[who] = now
-            if answer > 1:
-                active[who] = answer - 1
-        elif active:
-            now += decode_s[len(active) - 1]
-            for who in list(active):
-                active[who] -= 1
-                if active[who] == 0:
-                    last[who] = now
-                    del active[who]
-        else:
-            now = waiting[0][1][0]
-        largest = max(largest, len(active))
-    return first, last, largest
-
-
-@given(
-    st.lists(st.tuples(st.integers(0, 40), st.integers(1, 4), st.integers(1, 9)), min_size=1, max_size=25),
-    st.lists(st.integers(1, 8), min_size=4, max_size=4),
-    st.integers(1, 4),
-)
-@settings(max_examples=200, deadline=None)
-def test_iterations_taken_at_once_equal_one_by_one(
-    rows: list[tuple[int, int, int]], decode_quarters: list[int], max_batch: int
-) -> None:
-    """All times are quarters of seconds, whose sums are exact: both simulations agree to the bit."""
-    arrival = np.cumsum([gap for gap, _, _ in rows]) / 4.0
-    requests = [(at, prompt, answer) for at, (_, prompt, answer) in zip(arrival.tolist(), rows, strict=True)]
-    decode_s = np.array(decode_quarters) / 4.0
-    first, last, largest = step_by_step(requests, 0.75, decode_s.tolist(), max_batch)
-    prefill = (np.arange(1.0, 5.0), 0.75 * np.arange(1.0, 5.0))
-    ttft, e2e, _ = run_llm(requests, prefill, (np.arange(1.0, 5.0), decode_s), max_batch)
-    assert (arrival + ttft).tolist() == first
-    assert (arrival + e2e).tolist() == last
-    assert largest <= max_batch
-
-
-def test_no_more_than_a_full_batch_is_between_first_and_last_token() -> None:
-    """In a crowd, the requests that have their first token and not yet their last are at most max_batch."""
-    rng = np.random.default_rng(2)
-    requests = [(0.01 * n, int(rng.integers(50, 3000)), int(rng.integers(1, 300))) for n in range(2000)]
-    ttft, e2e, _ = run_llm(requests, V4_PREFILL, V4_DECODE, 32)
-    arrival = np.array([at for at, _, _ in requests])
-    times = np.concatenate((arrival + e2e, arrival + ttft))
-    steps = np.concatenate((-np.ones(2000), np.ones(2000)))
-    # One that leaves makes room before the next prefill, which takes time: ends sort before beginnings.
-    active = np.cumsum(steps[np.argsort(times, kind="stable")])
-    assert active.max() == 32
 
 
 def test_a_surface_is_read_between_its_corners_and_clamped() -> None:

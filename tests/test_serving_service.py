@@ -2,14 +2,11 @@
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from sim.distributions import Constant, Exponential, Normal, lognormal_from_mean_cv
-from sim.serving.kernels import llm_replica
+from sim.serving.requests.llm import serve_llm
 from sim.serving.service import Answers, LlmService, Measure, SingleService, Table
 from sim.streams import generator, stream_key
-
-Ints = NDArray[np.int64]
 
 
 def llama() -> LlmService:
@@ -28,7 +25,7 @@ def test_a_single_replica_sustains_one_over_its_mean_time() -> None:
     fast = SingleService(Constant(0.05), 2.0)
     assert fast.capacity_rps() == pytest.approx(40.0)
     assert fast.unloaded_s(Measure.LATENCY) == pytest.approx(0.025)
-    assert fast.draw(generator(stream_key(0, 0, "test")), 3).tolist() == pytest.approx([0.025] * 3)
+    assert fast.draw(generator(stream_key(0, 0, "test")), 3)["time_s"].tolist() == pytest.approx([0.025] * 3)
 
 
 @pytest.mark.parametrize("time", [Constant(0.0), Normal(0.05, 0.01)])
@@ -65,19 +62,11 @@ def test_llm_capacity_is_the_measured_saturated_throughput() -> None:
     """10,000 requests that are all there at the start leave at the rate that was promised, within 2 %."""
     service = llama()
     work = service.draw(generator(stream_key(0, 0, "test")), 10_000)
-    prompt, answer = np.ascontiguousarray(work.T)
-    _, e2e_s, busy_s = llm_replica(
-        np.zeros(10_000),
-        prompt,
-        answer,
-        service.prefill.points,
-        service.prefill.values_s,
-        service.decode.points,
-        service.decode.values_s,
-        service.max_batch,
-    )
-    assert 10_000 / e2e_s.max() == pytest.approx(service.capacity_rps(), rel=0.02)
-    assert busy_s == pytest.approx(e2e_s.max(), rel=1e-9)
+    fleet = service.fleet(np.zeros(10_000), work, 1)
+    serve_llm(fleet, np.zeros(10_000, np.int64))
+    end_s = fleet.requests["last_s"].max()
+    assert 10_000 / end_s == pytest.approx(service.capacity_rps(), rel=0.02)
+    assert fleet.replicas["busy_s"][0] == pytest.approx(end_s, rel=1e-9)
 
 
 def test_a_saturated_llm_request_takes_what_little_says() -> None:
@@ -86,7 +75,7 @@ def test_a_saturated_llm_request_takes_what_little_says() -> None:
     work = service.draw(generator(stream_key(0, 0, "test")), 20_000)
     arrival_s = np.arange(20_000.0) / (1.02 * service.capacity_rps())
     answers = service.answer(arrival_s, work, 1)
-    turn_s = answers.first_s - service.prefill.read(work[:, 0])
+    turn_s = answers.first_s - service.prefill.read(work["prompt"])
     behind_s = (answers.last_s - turn_s)[10_000:].mean()
     assert behind_s == pytest.approx(service.busiest_s(Measure.LATENCY), rel=0.02)
 
@@ -95,9 +84,9 @@ def test_draws_have_the_exact_mean() -> None:
     """Times are scaled to their mean, and each pair of tokens comes equally often."""
     key = stream_key(0, 0, "test")
     times = SingleService(lognormal_from_mean_cv(0.2, 2.0)).draw(generator(key), 1000)
-    assert times.mean() == pytest.approx(0.2, rel=1e-12)
-    pairs: Ints = llama().draw(generator(key), 300)
-    assert np.unique(pairs, axis=0, return_counts=True)[1].tolist() == [100, 100, 100]
+    assert times["time_s"].mean() == pytest.approx(0.2, rel=1e-12)
+    pairs = llama().draw(generator(key), 300)[["prompt", "answer"]]
+    assert np.unique(pairs, return_counts=True)[1].tolist() == [100, 100, 100]
 
 
 def test_measures_contain_what_they_say() -> None:

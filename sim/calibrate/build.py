@@ -4,6 +4,7 @@ from pathlib import Path
 
 from sim.calibrate.arrivals import arrival_entries
 from sim.calibrate.catalogue import write_entries
+from sim.calibrate.gaps import gap_entries
 from sim.calibrate.llm import llm_entries
 from sim.calibrate.loads import load_entries
 from sim.calibrate.markets import market_entries
@@ -19,6 +20,7 @@ SUBJECTS = {
     "spot-prices": ("Paths of spot prices.", spot_price_entries),
     "profiles": ("Shapes of a week, and the bursts that remain after them.", profile_entries),
     "arrivals": ("Training submissions: bursts, durations, gangs.", arrival_entries),
+    "gaps": ("How requests are spread in time.", gap_entries),
     "tokens": ("Request lengths of language models.", token_entries),
     "llm": ("Iteration times of language models.", llm_entries),
     "loads": ("Model loads, service times, and lifetimes of preemptible machines.", load_entries),

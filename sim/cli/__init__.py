@@ -17,6 +17,7 @@ COMMANDS = {
     "resolve": ("sim.cli.scenario", "resolve"),
     "schema": ("sim.cli.scenario", "schema"),
     "sweep": ("sim.cli.sweep", "sweep"),
+    "validate": ("sim.cli.validate", "validate"),
 }
 OWN_OPTIONS = ("-h", "--help", "--version")
 

@@ -18,6 +18,7 @@ _PLACES = {
     "bursts": {"bursts"},
     "egress": {"egress"},
     "failures": {"failures", "per_node"},
+    "gaps": {"arrivals"},
     "lead-time": {"lead_time"},
     "lifetime": {"lifetime"},
     "llm": {"models"},

@@ -22,6 +22,7 @@ _REFERRED = (
     "Accelerator",
     "Bursts",
     "BurstyArrivals",
+    "Clients",
     "Egress",
     "Failures",
     "LlmPerformance",
@@ -72,9 +73,9 @@ def _allow_short_forms(definitions: dict[str, Schema]) -> None:
     orders = definitions["Strategy"]["properties"]["order"]["patternProperties"]
     for pattern, order in orders.items():
         orders[pattern] = _either(order, order["items"])
-    for name in ("Trace", "TraceMarket"):
-        trace = definitions[name]["properties"]["trace"]
-        definitions[name]["properties"]["trace"] = _either(
+    for name, key in (("Trace", "trace"), ("TraceMarket", "trace"), ("Replay", "replay")):
+        trace = definitions[name]["properties"][key]
+        definitions[name]["properties"][key] = _either(
             trace, {"type": "string", "description": "The path of a CSV file, relative to the scenario."}
         )
     definitions["Egress"] = _either(definitions["Egress"], to("data price"))

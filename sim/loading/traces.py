@@ -1,13 +1,14 @@
 """Traces in CSV files beside a scenario -> rows of the scenario.
 
 `arrivals: {trace: jobs.csv}` has the columns submit_s, duration_s and accelerators; `market: {trace:
-spot.csv}` has spell_s and largest_gang, which is empty where every gang is served.
+spot.csv}` has spell_s and largest_gang, which is empty where every gang is served; `arrivals: {replay:
+requests.csv}` of a demand has arrival_s, ascending.
 """
 
 import csv
 import re
 from collections.abc import Callable
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any, TextIO
 
 from sim.loading.resolution import Resolution, mapping
@@ -30,6 +31,11 @@ def resolve_traces(resolution: Resolution) -> None:
             columns = ("submit_s", "duration_s", "accelerators")
             place = (*path, "arrivals", "trace")
             arrivals["trace"] = _read(resolution, place, arrivals["trace"], columns, _job)
+        spread = mapping(workload, "demand", "arrivals")
+        if isinstance(spread.get("replay"), str):
+            place = (*path, "demand", "arrivals", "replay")
+            times = _read(resolution, place, spread["replay"], ("arrival_s",), _arrival)
+            spread["replay"] = _gaps(resolution, place, times)
     for path, pool, _ in resolution.pools():
         market = mapping(pool, "market")
         if isinstance(market.get("trace"), str):
@@ -90,6 +96,21 @@ def _job(row: Row) -> dict[str, Any]:
 
 def _spell(row: Row) -> list[Any]:
     return [_seconds(row, "spell_s"), _whole(row, "largest_gang") if row["largest_gang"] else None]
+
+
+def _arrival(row: Row) -> float:
+    return float(_seconds(row, "arrival_s").removesuffix(" s"))
+
+
+def _gaps(resolution: Resolution, path: Path, times_s: list[float]) -> list[str]:
+    """Gaps between arrivals; a fault where one comes before the last."""
+    gaps_s = [round(after - before, 9) for before, after in pairwise(times_s)]
+    early = next((n for n, gap_s in enumerate(gaps_s, 2) if gap_s < 0.0), None)
+    if early is not None:
+        resolution.give_up(path, f"arrival {early} comes before the one above it")
+    elif len(times_s) == 1:
+        resolution.give_up(path, "one arrival has no gap to the next")
+    return [f"{gap_s:.9f} s" for gap_s in gaps_s]
 
 
 def _seconds(row: Row, column: str) -> str:

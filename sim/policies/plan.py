@@ -17,9 +17,10 @@ from sim.policies.procurement import OrderRule
 from sim.policies.scaling import ScaleRule
 from sim.scenario.law import allowed_sites
 from sim.scenario.model import Scenario
+from sim.scenario.serving import LlmServing
 from sim.scenario.sites import OnDemandPool, OwnedPool, SpotPool
 from sim.scenario.strategies import Order, Scale, Strategy
-from sim.scenario.workloads import Inference, LlmServing, Training
+from sim.scenario.workloads import Inference, Training
 
 UNLIMITED = 1 << 40
 

@@ -6,9 +6,10 @@ from pydantic import Field, StringConstraints
 
 from sim.scenario.base import Model, Name
 from sim.scenario.quantities import Date, Grid, Growth, Horizon
+from sim.scenario.serving import LlmPerformance
 from sim.scenario.sites import Accelerator, Dataset, Link, OnDemandPool, OwnedPool, Rule, Site, SpotPool
 from sim.scenario.strategies import Expect, Strategy
-from sim.scenario.workloads import LlmPerformance, Workload
+from sim.scenario.workloads import Workload
 
 Gang = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,5}$")]
 """A number of accelerators, as a key."""

@@ -1,6 +1,5 @@
 """Workloads: training that arrives in jobs, and inference that arrives in requests."""
 
-from itertools import pairwise
 from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import Field, Tag, model_validator
@@ -15,13 +14,14 @@ from sim.scenario.quantities import (
     KnownDuration,
     KnownFraction,
     Latency,
-    Point,
     PositiveDuration,
     RandomCount,
     RandomDuration,
     Rate,
     Ratio,
 )
+from sim.scenario.requests import Spread
+from sim.scenario.serving import Serving
 
 M = TypeVar("M", bound=Model)
 
@@ -171,51 +171,8 @@ class Demand(Model):
     bursts: Bursts | None = None
     growth: Growth = 0.0
     """A year."""
-
-
-class SingleReplica(Model):
-    """One copy of a model that answers one request at a time."""
-
-    accelerators: Positive
-    load: RandomDuration
-    """Until it can answer, once its accelerators are there."""
-
-
-class LlmReplica(SingleReplica):
-    """One copy of a language model; at most `max_batch` requests share an iteration."""
-
-    max_batch: Positive
-
-
-class Tokens(Model):
-    """Request lengths as representative [input, output] pairs, each equally likely."""
-
-    pairs: Annotated[tuple[tuple[Positive, Positive], ...], Field(min_length=1, max_length=100_000)]
-
-
-class SingleServing(Model):
-    """A model whose replicas answer one request at a time."""
-
-    kind: Literal["single"]
-    time: RandomDuration
-    """Of one request, on a `reference` accelerator."""
-    reference: Name | None = None
-    replica: SingleReplica
-
-
-class LlmServing(Model):
-    """A language model with continuous batching."""
-
-    kind: Literal["llm"]
-    model: Name
-    tokens: Tokens
-    replica: LlmReplica
-
-
-Serving = Annotated[
-    Annotated[SingleServing, Tag(tag("single"))] | Annotated[LlmServing, Tag(tag("llm"))],
-    told_by("kind", {"single": tag("single"), "llm": tag("llm")}),
-]
+    arrivals: Spread | None = None
+    """How requests are spread within an interval; Poisson where nothing is said."""
 
 
 class LatencySlo(Model):
@@ -259,22 +216,6 @@ Workload = Annotated[
     Annotated[Training, Tag(tag("training"))] | Annotated[Inference, Tag(tag("inference"))],
     told_by("kind", {"training": tag("training"), "batch": tag("training"), "inference": tag("inference")}),
 ]
-
-
-class LlmPerformance(Model):
-    """Measured iteration times of a model on a gang: [batch, ms per token] and [prompt tokens, ms] points."""
-
-    decode_ms: Annotated[tuple[tuple[Point, Point], ...], Field(min_length=1)]
-    prefill_ms: Annotated[tuple[tuple[Point, Point], ...], Field(min_length=1)]
-    weights: Data
-    kv_per_token: Data
-
-    @model_validator(mode="after")
-    def _points_rise(self) -> Self:
-        for name, points in (("decode_ms", self.decode_ms), ("prefill_ms", self.prefill_ms)):
-            if any(a >= b for (a, _), (b, _) in pairwise(points)):
-                raise ValueError(f"the points of '{name}' must be in ascending order, each once")
-        return self
 
 
 def _something(part: M, name: str, shape: tuple[float, ...]) -> M:

@@ -4,48 +4,33 @@ It is tabulated once from the request-level simulation and read for every demand
 """
 
 import math
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
-from itertools import product
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.distributions import Distribution
 from sim.folders import default_cache_dir
+from sim.serving import tabulate
+from sim.serving.arrivals import POISSON, Law
 from sim.serving.cache import digest_of, load_tables, save_tables
-from sim.serving.kernels import KERNEL_VERSION, read_surface
+from sim.serving.cells import MOST_REQUESTS
+from sim.serving.kernels import read_surface
+from sim.serving.requests import KERNEL_VERSION
 from sim.serving.service import Measure, Service, Slo
-from sim.streams import generator, stream_key
+from sim.serving.tabulate import tabulated
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Quantile = Literal["p50_s", "p95_s", "p99_s"]
 
-SURFACE_VERSION = 1
+SURFACE_VERSION = 2
 """Raised when `build_surface` gives other numbers for the same question."""
-
-LOADS = (
-    *(0.05, 0.2, 0.35, 0.5, 0.6, 0.7, 0.75, 0.8, 0.84, 0.88, 0.91, 0.93, 0.95, 0.96, 0.97, 0.98, 0.99, 0.995),
-    1.0,
-)
-"""Offered load as a fraction of what the replicas sustain; 1.0 stands for saturation."""
-
-SATURATED_LOAD = 1.25
-"""Simulated instead of 1.0 where the measure has a limit under saturation."""
 
 TINY = 1e-9
 """Added before logarithms are taken, and taken away again, as a table may hold zeros."""
-
-REQUESTS_PER_CELL = 500_000
-BATCHES = 20
-WARM_UP = 2
-"""Batches at the start that are not counted."""
-THINNING = 4
-THREADS = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +47,8 @@ class Surface:
     violation: Floats
     """Probability that the SLO is missed, round trip included."""
     violation_error: Floats
-    """Standard error of `violation` from batch means; too small where queues remember more than a batch."""
+    """Of `violation`: the standard error from batch means (too small where queues remember more than a
+    batch), and what the straight lines on both sides may be off, together."""
     p50_s: Floats
     p95_s: Floats
     p99_s: Floats
@@ -73,6 +59,8 @@ class Surface:
     much: while the wait in a backlog moves linearly through the spread of the rest, the time spent above this
     one step equals the integral of the probabilities.
     """
+    capacity_rps: float = math.nan
+    """What one replica sustains [requests/s]: what a load of 1 means."""
 
     @property
     def stable_load(self) -> float:
@@ -93,10 +81,23 @@ class Surface:
         table: Floats = getattr(self, name)
         return self._read(table, np.where(load < 1.0, np.minimum(load, self.stable_load), load), replicas)
 
+    def read_error(self, load: Floats, replicas: Floats | Ints) -> Floats:
+        """The error of `read`, simulation and interpolation together, shape as `load`."""
+        at = np.minimum(load, self.stable_load)
+        error: Floats = read_surface(
+            self.replicas, self.loads, self.violation_error, replicas.astype(np.float64), at
+        )
+        return np.where(load < 1.0, error, 0.0)
+
     def _read(self, table: Floats, load: Floats, replicas: Floats | Ints) -> Floats:
-        logs = np.log(np.where(np.isfinite(table), table, 1.0) + TINY)
-        logs = read_surface(self.replicas, self.loads, logs, replicas.astype(np.float64), load)
+        among = replicas.astype(np.float64)
+        finite = np.isfinite(table)
+        logs = np.log(np.where(finite, table, 1.0) + TINY)
+        logs = read_surface(self.replicas, self.loads, logs, among, load)
         read = np.maximum(np.exp(logs) - TINY, 0.0)
+        if not finite[:, :-1].all():
+            beside = read_surface(self.replicas, self.loads, (~finite).astype(np.float64), among, load)
+            read[beside > 0.0] = np.inf
         read[load >= 1.0] = table[0, -1]
         return read
 
@@ -105,8 +106,8 @@ def load_or_build(
     service: Service,
     slo: Slo,
     round_trip: Distribution,
-    arrivals_cv: float = 1.0,
-    requests_per_cell: int = REQUESTS_PER_CELL,
+    law: Law = POISSON,
+    most_requests: int = MOST_REQUESTS,
     *,
     cache_dir: Path | None = None,
 ) -> Surface:
@@ -116,32 +117,32 @@ def load_or_build(
     """
     folder = default_cache_dir() if cache_dir is None else cache_dir
     if folder is None:
-        return build_surface(service, slo, round_trip, arrivals_cv, requests_per_cell)
-    digest = surface_digest(service, slo, round_trip, arrivals_cv, requests_per_cell)
+        return build_surface(service, slo, round_trip, law, most_requests)
+    digest = surface_digest(service, slo, round_trip, law, most_requests)
     path = folder / f"surface-{digest}.npz"
     tables = load_tables(path, digest)
     if tables is None:
-        surface = build_surface(service, slo, round_trip, arrivals_cv, requests_per_cell)
+        surface = build_surface(service, slo, round_trip, law, most_requests)
         save_tables(path, digest, {f.name: np.asarray(getattr(surface, f.name)) for f in fields(Surface)})
         return surface
-    slack_s = float(tables.pop("slack_s"))
-    return Surface(**tables, slack_s=slack_s)
+    slack_s, capacity_rps = float(tables.pop("slack_s")), float(tables.pop("capacity_rps"))
+    return Surface(**tables, slack_s=slack_s, capacity_rps=capacity_rps)
 
 
 def surface_digest(
     service: Service,
     slo: Slo,
     round_trip: Distribution,
-    arrivals_cv: float = 1.0,
-    requests_per_cell: int = REQUESTS_PER_CELL,
+    law: Law = POISSON,
+    most_requests: int = MOST_REQUESTS,
 ) -> str:
     """The digest of all that the numbers of a surface depend on, numpy's version included.
 
     The SLO's share is no part of it: what is promised does not change what happens.
     """
     versions = (SURFACE_VERSION, KERNEL_VERSION, np.__version__)
-    grid = (LOADS, service.replica_grid)
-    question = (service, slo.measure, slo.limit_s, round_trip, arrivals_cv, requests_per_cell)
+    grid = (tabulate.LOADS, service.replica_grid)
+    question = (service, slo.measure, slo.limit_s, round_trip, law, most_requests)
     return digest_of((versions, grid, question))
 
 
@@ -149,75 +150,32 @@ def build_surface(
     service: Service,
     slo: Slo,
     round_trip: Distribution,
-    arrivals_cv: float = 1.0,
-    requests_per_cell: int = REQUESTS_PER_CELL,
+    law: Law = POISSON,
+    most_requests: int = MOST_REQUESTS,
 ) -> Surface:
     """The surface of a service for one SLO and one distribution of round trips [s].
 
-    Gaps between requests are gamma with coefficient of variation `arrivals_cv`; 1 is Poisson, as the requests
-    of many independent users within some minutes are. All cells and all surfaces see the same draws, only
-    closer together, so that differences between loads, sites or limits are not noise.
+    `law` says how requests are spread within an interval; Poisson is what many independent users send. A cell
+    of the table is simulated with at most `most_requests`. See `tabulate` for how its points are chosen.
 
-    Closer arrivals make nobody's wait in a first-come-first-served queue shorter. With batches that holds on
-    the average only, hence the running maximum over loads.
+    Closer arrivals make nobody's wait in a first-come-first-served queue shorter. With other disciplines that
+    holds on the average only, hence the running maximum over loads, unless the service waits for batches.
     """
-    draws = _draw(service, slo, round_trip, arrivals_cv, requests_per_cell // BATCHES * BATCHES)
+    found = tabulated(service, slo, round_trip, law, most_requests)
 
-    def cell(place: tuple[int, float]) -> tuple[float, ...]:
-        return _cell(service, slo, draws, *place)
+    def smooth(table: Floats) -> Floats:
+        rising: Floats = np.maximum.accumulate(table, axis=1) if service.is_rising else table
+        return np.ascontiguousarray(rising)
 
-    with ThreadPoolExecutor(min(THREADS, os.cpu_count() or 1)) as threads:
-        cells = np.array(list(threads.map(cell, product(service.replica_grid, LOADS))))
-    tables = np.ascontiguousarray(cells.T).reshape(5, len(service.replica_grid), len(LOADS))
-    rising = np.maximum.accumulate(tables, axis=2)
     slack_s = slo.limit_s - round_trip.mean() - service.busiest_s(slo.measure)
     return Surface(
-        loads=np.array(LOADS),
-        replicas=np.array(service.replica_grid, dtype=np.float64),
-        violation=rising[0],
-        violation_error=tables[1],
-        p50_s=rising[2],
-        p95_s=rising[3],
-        p99_s=rising[4],
+        loads=found.loads,
+        replicas=found.replicas,
+        violation=smooth(found.violation),
+        violation_error=found.violation_error,
+        p50_s=smooth(found.p50_s),
+        p95_s=smooth(found.p95_s),
+        p99_s=smooth(found.p99_s),
         slack_s=np.inf if slo.measure is Measure.TPOT else max(slack_s, 0.0),
+        capacity_rps=found.capacity_rps,
     )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Draws:
-    arrival: Floats
-    """With a mean gap of 1."""
-    work: NDArray[Any]
-    round_trip_s: Floats
-    alone: Floats
-    """The share of each batch that misses the SLO even when it meets no other request."""
-
-
-def _draw(service: Service, slo: Slo, round_trip: Distribution, arrivals_cv: float, count: int) -> _Draws:
-    gaps, works, trips = (generator(stream_key(0, 0, f"surface:{name}")) for name in ("gap", "work", "trip"))
-    gap = gaps.gamma(arrivals_cv**-2, size=count) if arrivals_cv > 0.0 else np.ones(count)
-    work: NDArray[Any] = service.draw(works, count)
-    round_trip_s = round_trip.sample(trips, count)
-    alone_s = service.alone(work).measured(slo.measure, round_trip_s)
-    alone = np.mean((alone_s > slo.limit_s).reshape(BATCHES, -1), axis=1)
-    return _Draws(np.cumsum(gap / gap.mean()), work, round_trip_s, alone)
-
-
-def _cell(service: Service, slo: Slo, draws: _Draws, replicas: int, load: float) -> tuple[float, ...]:
-    """Violation, its standard error, and three quantiles [s].
-
-    What is simulated is how much more often requests miss the SLO than they do alone (a control variate);
-    the error is that of batch means. Quantiles come from every fourth request: neighbours say much the same.
-    """
-    if load >= 1.0:
-        if slo.measure is not Measure.TPOT:
-            return 1.0, 0.0, np.inf, np.inf, np.inf
-        load = SATURATED_LOAD
-    arrival_s = draws.arrival / (load * replicas * service.capacity_rps())
-    answers = service.answer(arrival_s, draws.work, replicas)
-    measured_s = answers.measured(slo.measure, draws.round_trip_s).reshape(BATCHES, -1)[WARM_UP:]
-    more = np.mean(measured_s > slo.limit_s, axis=1) - draws.alone[WARM_UP:]
-    alone = float(draws.alone.mean())
-    error = math.sqrt(more.var(ddof=1) / len(more) + alone * (1.0 - alone) / len(draws.work))
-    violation = min(max(alone + float(more.mean()), 0.0), 1.0)
-    return violation, error, *np.quantile(measured_s[:, ::THINNING], (0.5, 0.95, 0.99))

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import assert_never
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,17 +15,17 @@ from sim.scenario.law import allowed_sites
 from sim.scenario.model import Scenario
 from sim.scenario.quantities import Path
 from sim.scenario.sites import Site
-from sim.scenario.workloads import Inference, LlmServing, SingleServing
+from sim.scenario.workloads import Inference
+from sim.serving.arrivals import Law
 from sim.serving.intervals import Intervals, ReplicaGroup, close_intervals
-from sim.serving.service import LlmService, Measure, Service, SingleService, Slo, Table
+from sim.serving.service import Measure, Service, Slo
 from sim.serving.surface import Surface, load_or_build
+from sim.study.described import arrival_law, longest_wait_s, replica_work
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Where = tuple[str, str]
 """(service, pool path)."""
-
-MS = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +66,8 @@ def build_servings(
         if isinstance(workload, Inference):
             for pool in placed_pools(central, name, workload, strategies or tuple(scenario.strategies)):
                 on_progress(f"latency surface of {name} on {pool}")
-                service, slo, trip = describe(central, workload, pool)
-                found[name, pool] = Serving(
-                    service.capacity_rps(), load_or_build(service, slo, trip, cache_dir=cache)
-                )
+                surface = load_or_build(*describe(central, workload, pool), cache_dir=cache)
+                found[name, pool] = Serving(surface.capacity_rps, surface)
     return found
 
 
@@ -91,36 +88,18 @@ def placed_pools(scenario: Scenario, name: str, workload: Inference, strategies:
     return list(pools)
 
 
-def describe(scenario: Scenario, workload: Inference, pool: str) -> tuple[Service, Slo, Distribution]:
-    """A service on a pool, its SLO, and the round trips of its users to the pool's site."""
+def describe(scenario: Scenario, workload: Inference, pool: str) -> tuple[Service, Slo, Distribution, Law]:
+    """A service on a pool, its SLO, the round trips of its users to the pool's site, and its arrival law."""
     site = scenario.sites[pool.split("/", maxsplit=1)[0]]
     accelerator = scenario.pools()[pool].accelerator
     limits = ((Measure.LATENCY, workload.slo.latency), (Measure.TTFT, workload.slo.ttft))
     measure, limit_s = next((m, limit) for m, limit in limits if limit is not None)
     return (
-        _service(scenario, workload, accelerator),
+        replica_work(scenario, workload, accelerator),
         Slo(measure, limit_s, workload.slo.share),
         _trips(workload, site),
+        arrival_law(workload.demand.arrivals),
     )
-
-
-def _service(scenario: Scenario, workload: Inference, accelerator: str) -> Service:
-    match workload.service:
-        case SingleServing(time=time, reference=reference):
-            speeds = scenario.accelerators
-            alike = reference is None or reference == accelerator
-            speed = 1.0 if alike else speeds[accelerator].speed / speeds[reference or accelerator].speed
-            return SingleService(time.distribution().scaled(1 / speed))
-        case LlmServing(model=model, tokens=tokens, replica=replica):
-            measured = scenario.models[model][accelerator][str(replica.accelerators)]
-            return LlmService(
-                np.array(tokens.pairs, dtype=np.int64),
-                Table.of((point, ms * MS) for point, ms in measured.prefill_ms),
-                Table.of((point, ms * MS) for point, ms in measured.decode_ms),
-                replica.max_batch,
-            )
-        case _:
-            assert_never(workload.service)
 
 
 def _trips(workload: Inference, site: Site) -> Distribution:
@@ -150,7 +129,8 @@ def achieved(
             mine = (replicas.service == index) & (replicas.pool == pool)
             ready_s = ready_time(replicas.ready_s[mine], replicas.end_s[mine], len(demand), plan)
             groups.append(ReplicaGroup(serving.surface, serving.capacity_rps, ready_s))
-        intervals = close_intervals(demand, plan.interval_s, groups, workload.timeout, plan.horizon_s)
+        timeout_s = longest_wait_s(workload, [group.capacity_rps for group in groups])
+        intervals = close_intervals(demand, plan.interval_s, groups, timeout_s, plan.horizon_s)
         rates = tuple(group.capacity_rps for group in groups)
         results.append(Achieved(service.name, intervals, pools, rates, service.accelerators))
     return results

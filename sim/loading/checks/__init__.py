@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
-from sim.loading.checks import sites, strategies, workloads
+from sim.loading.checks import services, sites, strategies, workloads
 from sim.loading.checks.facts import Facts
 from sim.scenario.base import Fault
 from sim.scenario.model import Scenario
 
-CHECKS = (*sites.CHECKS, *workloads.CHECKS, *strategies.CHECKS)
+CHECKS = (*sites.CHECKS, *workloads.CHECKS, *services.CHECKS, *strategies.CHECKS)
 
 
 def check(scenario: Scenario, tree: Any) -> Iterator[Fault]:

@@ -1,0 +1,1 @@
+"""Proofs as commands: what the simulator says beside theory, and beside what was measured."""
