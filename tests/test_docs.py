@@ -222,7 +222,9 @@ def with_fragment(base: Any, over: Any, levels: int = 3) -> Any:
 def language_models() -> dict[str, type[Model]]:
     """The parts of the language by name."""
     found = (
-        part for module in (model, sites, workloads, requests, serving, strategies) for part in vars(module).values()
+        part
+        for module in (model, sites, workloads, requests, serving, strategies)
+        for part in vars(module).values()
         if isinstance(part, type) and issubclass(part, Model) and part is not Model
     )  # fmt: skip
     return {part.__name__: part for part in found}

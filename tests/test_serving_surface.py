@@ -1,6 +1,7 @@
 """The surface against closed forms and direct simulations, and its cache against damage."""
 
 import math
+import os
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
@@ -12,8 +13,9 @@ from numpy.typing import NDArray
 from sim.distributions import Constant, Exponential, lognormal_from_quantiles
 from sim.folders import default_cache_dir
 from sim.serving import surface
-from sim.serving.arrivals import Renewal
+from sim.serving.arrivals import POISSON, Modulated, Renewal
 from sim.serving.cache import digest_of
+from sim.serving.cells import Cells
 from sim.serving.intervals import ReplicaGroup, close_intervals
 from sim.serving.requests.single import waits_ggc
 from sim.serving.service import LlmService, Measure, Service, SingleService, Slo, Table
@@ -205,6 +207,45 @@ def test_a_day_in_intervals_agrees_with_every_request(
     group = ReplicaGroup(found, service.capacity_rps(), ready_s)
     closed = close_intervals(arrivals / 300.0, 300, [group], math.inf, 300 * len(rate))
     assert closed.violated.sum() / closed.offered.sum() == pytest.approx(exact, rel=bound)
+
+
+def test_any_number_of_threads_gives_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cell depends on its place alone."""
+    found = []
+    for cores in (1, 3):
+        monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
+        found.append(build_surface(FewReplicas(TRIAGE.time), TRIAGE_SLO, TRIP, most_requests=FEW))
+    assert same(*found)
+
+
+def test_the_error_covers_what_the_surface_is_off() -> None:
+    """Against M/M/1, whose times are known, between simulated points too: within 4 errors of the surface."""
+    slo = Slo(Measure.LATENCY, 5.0, 0.9)
+    found = build_surface(OneReplica(Exponential(1.0)), slo, Constant(0.0))
+    loads = np.linspace(0.3, 0.95, 100)
+    off = found.read(loads, np.ones(100)) - np.exp(-(1.0 - loads) * 5.0)
+    error = found.read_error(loads, np.ones(100))
+    assert np.all(np.abs(off) < 4.0 * error)
+    assert np.all(error < np.maximum(0.06 * np.exp(-(1.0 - loads) * 5.0), 2e-3))
+    assert found.read_error(np.array([1.0, 2.0]), np.ones(2)).tolist() == [0.0, 0.0]
+
+
+def test_bursts_that_last_are_tabulated_for_as_many_replicas_as_they_can_be_simulated() -> None:
+    """100 rounds of 25 s at 16 requests/s and replica are 40,000 requests: 800,000 last for 16 replicas."""
+    law = Modulated((1.0, 4.0), (20.0, 5.0))
+    cells = Cells(TRIAGE, TRIAGE_SLO, TRIP, law, 800_000)
+    assert cells.most_replicas() == pytest.approx(800_000 / (100 * 25 * TRIAGE.capacity_rps()))
+    assert Cells(TRIAGE, TRIAGE_SLO, TRIP, POISSON, 800_000).most_replicas() == math.inf
+
+
+def test_a_service_that_sheds_has_a_surface_without_an_end() -> None:
+    """With nobody allowed to wait, M/M/1/1 at load 0.5 answers 2 of 3, and its p99 is unbounded."""
+    service = OneReplica(Exponential(1.0), queue_limit=0)
+    found = build_surface(service, Slo(Measure.LATENCY, 1e6, 0.9), Constant(0.0), most_requests=200_000)
+    at = np.array([0.45]), np.ones(1)
+    assert found.read(*at)[0] == pytest.approx(0.45 / 1.45, abs=0.01)
+    assert found.read_quantile("p99_s", *at)[0] == math.inf
+    assert found.read_quantile("p50_s", *at)[0] < 2.0
 
 
 def same(a: Surface, b: Surface) -> bool:

@@ -33,6 +33,8 @@ class ServiceFacts:
 
     A replica counts with its own accelerators, not with the whole nodes that it may have to lease.
     """
+    unsure: float = 0.0
+    """By how many requests `violated` may be off, because latency surfaces are estimates."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,12 @@ DEFINITIONS = (
         (WHOLE, BY_SERVICE),
     ),
     Definition(
+        "slo_violation_share_error", "share", Better.LOWER,
+        "By how much slo_violation_share may be off because the latency surface is an estimate: the error of "
+        "what was read, over requests sent.",
+        (BY_SERVICE,),
+    ),
+    Definition(
         "abandoned_share", "share", Better.LOWER,
         "Requests abandoned / requests sent.",
         (WHOLE, BY_SERVICE),
@@ -137,6 +143,7 @@ def _of_intervals(facts: ServiceFacts, plan: Plan, promised: float, month_edges:
     p99_s = worst_median(facts.p99_s, facts.offered, first_intervals(plan.interval_s, month_edges))
     broken = missed > facts.offered - promised * facts.offered
     return {
+        "slo_violation_share_error": ratio(facts.unsure, float(offered)),
         "slo_violation_minutes": _length_s(broken, plan) / MINUTE_S,
         "slo_met": float(missed.sum() <= offered - promised * offered) if offered else np.nan,
         "request_p99_s": p99_s if np.isfinite(p99_s) else np.nan,

@@ -38,6 +38,9 @@ ABSOLUTE = 5e-4
 QUANTILE = 0.03
 """Relative tolerance of the 99th percentile."""
 
+BUSY = 0.97
+"""Loads above it come last when a budget is spent."""
+
 CYCLES = 100
 """Rounds through the states of a modulated law that a cell lasts at least."""
 
@@ -73,11 +76,10 @@ class Cell:
     p99_error_s: float
 
     @property
-    def is_settled(self) -> bool:
-        """Whether its errors are within the tolerances."""
-        if self.error > max(RELATIVE * self.violation, ABSOLUTE):
-            return False
-        return not math.isfinite(self.p99_s) or self.p99_error_s <= QUANTILE * self.p99_s
+    def uncertainty(self) -> float:
+        """The larger of its errors, as a multiple of what is tolerated."""
+        quantile = self.p99_error_s / (QUANTILE * self.p99_s) if math.isfinite(self.p99_s) else 0.0
+        return max(self.error / max(RELATIVE * self.violation, ABSOLUTE), quantile)
 
 
 @dataclass(slots=True)
@@ -108,14 +110,15 @@ class Cells:
     def settle(self, step: int) -> None:
         """Simulate longer what is not certain enough, while the budget lasts.
 
-        Low loads first: there services live, and there it takes least.
+        The worst first; but above a load of BUSY, where queues remember too much for any patience, last.
         """
         affordable = max(self.service.budget - self.spent, 0) // self._count(step)
         unsettled = [
             place
-            for place in sorted(self.known, key=lambda place: (place[1], place[0]))
-            if not self.known[place].is_settled and self._first_step(place) < step
+            for place, cell in self.known.items()
+            if cell.uncertainty > 1.0 and self._first_step(place) < step
         ]
+        unsettled.sort(key=lambda place: (place[1] > BUSY, -self.known[place].uncertainty, place))
         self._simulate(unsettled[:affordable], step)
 
     def most_replicas(self) -> float:

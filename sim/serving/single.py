@@ -90,7 +90,7 @@ class SingleService:
     @property
     def budget(self) -> int:
         """Requests that a surface may simulate: some seconds of two cores."""
-        return 100_000_000 if self._is_plain else 40_000_000
+        return 120_000_000 if self._is_plain else 60_000_000
 
     @property
     def is_rising(self) -> bool:

@@ -38,6 +38,8 @@ FILLED = 4
 ROW_RATIO = 1.13
 """Between numbers of replicas in a table, above the small ones, which are all there."""
 
+LEAST = 1e-12
+"""Stands for 0 where a logarithm is taken."""
 FLOOR = 1e-5
 """Added to violation shares before logarithms are taken, and taken away again: smaller ones do not count."""
 
@@ -171,7 +173,8 @@ class _Grid:
 def _logs(table: Floats, floor: float) -> Floats:
     """Logarithms; what is not finite is put at the largest finite value before it in its row."""
     known = np.where(np.isfinite(table), table, 0.0)
-    return np.log(np.where(np.isfinite(table), table, np.maximum.accumulate(known, axis=1)) + floor)
+    filled = np.where(np.isfinite(table), table, np.maximum.accumulate(known, axis=1)) + floor
+    return np.log(np.maximum(filled, LEAST))
 
 
 def _gaps(points: Sequence[float], surprise: Floats) -> list[tuple[float, float]]:

@@ -47,6 +47,8 @@ class Achieved:
     """What one replica of each group sustains, in requests/s."""
     accelerators: int
     """Of one replica."""
+    unsure: float
+    """By how many violations its surfaces may be off, all in one direction."""
 
 
 def build_servings(
@@ -132,8 +134,22 @@ def achieved(
         timeout_s = longest_wait_s(workload, [group.capacity_rps for group in groups])
         intervals = close_intervals(demand, plan.interval_s, groups, timeout_s, plan.horizon_s)
         rates = tuple(group.capacity_rps for group in groups)
-        results.append(Achieved(service.name, intervals, pools, rates, service.accelerators))
+        unsure = _unsure(intervals, groups)
+        results.append(Achieved(service.name, intervals, pools, rates, service.accelerators, unsure))
     return results
+
+
+def _unsure(intervals: Intervals, groups: Sequence[ReplicaGroup]) -> float:
+    """Requests served x the error of the surface that spoke for them.
+
+    Neighbouring intervals read neighbouring cells, whose errors go together: they are added, not averaged.
+    """
+    load, unsure = np.minimum(intervals.load, 1.0), 0.0
+    for group in groups:
+        share = group.ready_s * group.capacity_rps / np.maximum(intervals.capacity, 1.0)
+        error = group.surface.read_error(load, group.ready_s / intervals.interval_s)
+        unsure += float(np.sum(share * error * intervals.served))
+    return unsure
 
 
 def ready_time(ready_s: Ints, end_s: Ints, intervals: int, plan: Plan) -> Floats:

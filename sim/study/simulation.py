@@ -153,6 +153,7 @@ def service_facts(index: int, service: Achieved) -> ServiceFacts:
         i.p99_s,
         state(i),
         busy,
+        service.unsure,
     )
 
 
