@@ -104,7 +104,7 @@ class LlmService:
     @property
     def budget(self) -> int:
         """Requests that a surface may simulate: some seconds of two cores."""
-        return 12_000_000
+        return 8_000_000
 
     @property
     def is_rising(self) -> bool:

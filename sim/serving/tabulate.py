@@ -95,7 +95,12 @@ class _Grid:
         cells.simulate(product(replicas, loads))
 
     def refine(self) -> bool:
-        """Put points beside those that are foretold badly, and simulate them; whether there were any."""
+        """Put points beside those that are foretold badly, and simulate them; whether there were any.
+
+        There are none once half of the budget is spent: the rest is for what is there.
+        """
+        if 2 * self._cells.spent > self._cells.service.budget:
+            return False
         excess = np.maximum(
             self._excess(
                 "violation", "error", np.maximum(RELATIVE, ABSOLUTE / (self._stable("violation") + FLOOR))
