@@ -107,6 +107,14 @@ def test_draws_beyond_every_block_are_the_ones_that_simpy_draws() -> None:
     assert len(records.attempts) > 5000
 
 
+@pytest.mark.parametrize("nodes", [31, 32, 64, 1024])
+def test_looking_behind_the_last_node_finds_none(nodes: int) -> None:
+    """The last node is promised and the only one with room: the search goes on behind it, and ends there."""
+    rows = [(0, 8, 1000)] * (nodes - 2) + [(0, 3, 1000), (0, 2, 10), (0, 4, 500), (20, 8, 100), (20, 4, 800)]
+    records = run(world(jobs(*rows)), plan([owned(nodes)], [training(option(0))], horizon_s=5000))
+    assert records.attempts.node.max() < nodes
+
+
 def test_what_is_too_much_runs_in_simpy() -> None:
     """Nodes of 64 accelerators do not fit the bits: auto takes SimPy, compiled says why not."""
     made = plan([owned(1, size=64)], [training(option(0))])

@@ -123,8 +123,8 @@ def node_places(plan: Plan, pool: PoolPlan) -> int:
 
 
 def _words(nodes: int) -> int:
-    """Words of 32 bits for as many nodes, one at least."""
-    return max(-(-nodes // 32), 1)
+    """Words of 32 bits for as many nodes; the last one has a bit to spare, as one looks behind the last node."""
+    return nodes // 32 + 1
 
 
 def _words_by_level(plan: Plan, places: list[int]) -> list[int]:
