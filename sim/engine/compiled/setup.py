@@ -123,7 +123,7 @@ def node_places(plan: Plan, pool: PoolPlan) -> int:
 
 
 def _words(nodes: int) -> int:
-    """Words of 32 bits for as many nodes; the last one has a bit to spare, as one looks behind the last node."""
+    """Words of 32 bits for as many nodes, with a bit to spare: one looks behind the last node, too."""
     return nodes // 32 + 1
 
 
