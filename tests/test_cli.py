@@ -1,6 +1,7 @@
 """What commands print, where they print it, and the codes that they exit with."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ QUICK = ("--runs", "3", "--workers", "1")
 @pytest.fixture
 def drawing_shell(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
     """Gives commands."""
+    monkeypatch.setattr("sim.cli.progress.EVERY_S", math.inf)  # it may have to compile first
     return Shell(monkeypatch, capsys)
 
 

@@ -61,8 +61,8 @@ class Progress:
                 self._say_line(f"{done:,} of {total:,} were done before")
         begun_s, before = self.begun
         a_second = (done - before) / (now_s - begun_s) if now_s > begun_s else 0.0
-        rate = f"{a_second:.1f} runs/s" if a_second else ""
-        self.bar.update(self.task, completed=done, total=total, rate=rate)
+        rate = f"{a_second:.1f} runs/s" if a_second >= 0.1 else f"{60 * a_second:.1f} runs/min"
+        self.bar.update(self.task, completed=done, total=total, rate=rate if a_second else "")
         if a_second and done < total and now_s - self.said_s >= EVERY_S:
             left_s = math.ceil((total - done) / a_second)
             left = f"{left_s} s" if left_s < 120 else f"{round(left_s / 60):,} min"
