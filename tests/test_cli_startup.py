@@ -90,7 +90,7 @@ def test_a_study_loads_no_library_for_one_function(workers: str, tmp_path: Path)
     modules = loaded(
         str(scenario), "--runs", "2", "--quiet", "--workers", workers, "--out", str(tmp_path / "out")
     )
-    assert {"matplotlib", "pyarrow"} <= modules
+    assert ("matplotlib" in modules) is (workers == "1")  # else another process draws
     assert not modules & NOT_FOR_STUDIES
 
 

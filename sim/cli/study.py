@@ -44,20 +44,22 @@ def run(
         prepare_workers()  # they import what they need, while this process imports what it needs
     from sim.cli.progress import Progress
     from sim.engine import Engine
-    from sim.report.figures import draw_figures
+    from sim.report.artist import Artist
     from sim.study.prepare import carry_out
     from sim.study.stopwatch import Stopwatch
     from sim.study.summary import FILE_NAME
 
     stopwatch = Stopwatch(since_s=0.0)
-    with resumable(), Progress(quiet=quiet) as progress:
+    with resumable(), Progress(quiet=quiet) as progress, Artist(loaded, apart=workers > 1) as artist:
         outcome = carry_out(
             loaded, scenario.stem, runs=runs, seed=seed, strategies=strategies, workers=workers, out=out,
             command=sys.argv[1:], on_progress=progress, engine=Engine(engine), stopwatch=stopwatch,
+            on_tables=artist.draw,
         )  # fmt: skip
         progress.say("drawing figures")
-        draw_figures(outcome.folder, outcome.summary, loaded)
+        elsewhere_s = artist.finish()
         stopwatch("figures")
+        stopwatch.add({"figures": elsewhere_s})
     if as_json:
         answer((outcome.folder / FILE_NAME).read_bytes())
     else:

@@ -1,5 +1,10 @@
-"""Imported last by the process that workers come from: how much processor time that took it [s]."""
+"""Imported last by the process that workers come from: the engine's kernels, and what all of it has taken."""
 
 import time
 
+from sim.engine.compiled import preload
+
+preload()  # each worker would do it again
+
 TOOK_S = time.process_time()
+"""Processor time until here [s]."""

@@ -3,10 +3,10 @@
 import datetime as dt
 import platform
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from sim import __version__
 from sim.engine import Engine, prepare, why_simpy
@@ -52,6 +52,7 @@ def carry_out(
     on_progress: Listener,
     engine: Engine = Engine.AUTO,
     stopwatch: Stopwatch | None = None,
+    on_tables: Callable[[Path, Mapping[str, Any]], None] = lambda folder, facts: None,
 ) -> StudyOutcome:
     """Carry out a study of `runs` futures, or what is missing of it, in `out` or `results/<name>-<digest>`.
 
@@ -65,6 +66,7 @@ def carry_out(
     servings = build_servings(scenario, chosen, on_progress.say)
     stopwatch("surfaces")
     _choose_engine(scenario, chosen, servings, engine, on_progress)
+    stopwatch("start-up")  # kernels may have to be compiled
     on_progress.say(f"{runs:,} {'future' if runs == 1 else 'futures'}")
 
     def listen(progress: Progress) -> None:
@@ -82,6 +84,7 @@ def carry_out(
         ),
         listen,
         stopwatch,
+        lambda facts: on_tables(folder, facts),
     )
 
 

@@ -17,7 +17,7 @@ from sim.study.results import MakeSimulator
 from sim.study.rows import Finished, Outcome, metrics_of
 from sim.study.stopwatch import Stopwatch
 from sim.study.summary import FILE_NAME as SUMMARY
-from sim.study.summary import summarise, write_summary
+from sim.study.summary import facts_of, summarise, write_summary
 from sim.study.tables import Tables
 from sim.study.values import MetricValues
 
@@ -77,11 +77,15 @@ class StudyOutcome:
 
 
 def run_study(
-    plan: StudyPlan, on_progress: Callable[[Progress], None], stopwatch: Stopwatch | None = None
+    plan: StudyPlan,
+    on_progress: Callable[[Progress], None],
+    stopwatch: Stopwatch | None = None,
+    on_tables: Callable[[Mapping[str, Any]], None] = lambda facts: None,
 ) -> StudyOutcome:
     """Carry out the runs that the journal does not have yet, and write the derived files for those asked for.
 
-    The stopwatch gets the processor time that it takes, that of the workers included.
+    The stopwatch gets the processor time that it takes, that of the workers included. `on_tables` is given
+    the beginning of the summary when the tables are there and the statistics are not.
 
     Raises StorageError when the folder holds another study or cannot be written to. An interruption passes
     through; the journal then has every run that was reported.
@@ -94,6 +98,7 @@ def run_study(
         with Tables(journal, plan.folder, plan.runs, plan.strategies) as tables:
             _carry_out(plan, journal, tables, before, on_progress, stopwatch)
             metrics = tables.finish()
+        on_tables(facts_of(journal.manifest, metrics))
         stopwatch("writing")
         verdicts = _judge(plan, metrics)
         summary = summarise(journal, plan.runs, plan.strategies, verdicts, metrics)

@@ -13,7 +13,7 @@ import numpy as np
 from sim.metrics import DEFINITIONS
 from sim.study.expectations import Verdict
 from sim.study.files import replacing
-from sim.study.journal import TOOL, Journal
+from sim.study.journal import TOOL, Journal, Manifest
 from sim.study.samples import Sample, resample, resample_tails
 from sim.study.statistics import LEVEL, Estimate, cvar95, difference_of, mean, quantile, sd
 from sim.study.values import MetricValues, load_metrics
@@ -54,12 +54,7 @@ def summarise(
     metrics = load_metrics(journal, runs, strategies) if metrics is None else metrics
     intact = {(run, name) for name, found in metrics.items() for run in found.runs.tolist()}
     return {
-        "schema": SCHEMA,
-        "version": VERSION,
-        "tool": {"name": TOOL, "version": manifest.versions.get(TOOL)},
-        "scenario": {"title": manifest.title, "digest": manifest.digest},
-        "seed": manifest.seed,
-        "runs": len(set().union(*(found.runs.tolist() for found in metrics.values()))),
+        **facts_of(manifest, metrics),
         "level": LEVEL,
         "intervals": INTERVALS,
         "strategies": {name: _strategy(found) for name, found in metrics.items()},
@@ -71,6 +66,19 @@ def summarise(
             for run, name in journal.keys(runs, strategies)
             if (run, name) not in intact
         ],
+    }
+
+
+def facts_of(manifest: Manifest, metrics: Mapping[str, MetricValues]) -> dict[str, Any]:
+    """What a summary begins with: which study it is, and how many runs there are, of each strategy too."""
+    return {
+        "schema": SCHEMA,
+        "version": VERSION,
+        "tool": {"name": TOOL, "version": manifest.versions.get(TOOL)},
+        "scenario": {"title": manifest.title, "digest": manifest.digest},
+        "seed": manifest.seed,
+        "runs": len(set().union(*(found.runs.tolist() for found in metrics.values()))),
+        "strategies": {name: {"runs": len(found.runs)} for name, found in metrics.items()},
     }
 
 

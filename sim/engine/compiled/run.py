@@ -56,12 +56,23 @@ def prepare(say: Callable[[str], None]) -> None:
     if not is_compiling() or (done is not None and done.exists()):
         return
     say("compiling the engine" + (", once" if done is not None else ": no cache folder can be written"))
+    _run_nothing()
+    if done is not None:
+        done.touch()
+
+
+def preload() -> None:
+    """Load the kernels if they are on the disk: processes that come from this one then have them."""
+    folder = cache_folder()
+    if is_compiling() and folder is not None and (folder / READY).exists():
+        _run_nothing()
+
+
+def _run_nothing() -> None:
     nothing = np.zeros(0, dtype=np.int64)
     no_scenario = cast(Scenario, None)  # engines never look at it
     world = World(no_scenario, 0, 0, {}, Jobs(*[nothing] * 5), {}, {}, {}, {}, Draws(0, 0, {}))
     run(world, Plan("nothing", True, 1, 1, (), (), (), (), (), (), (), (), {}))
-    if done is not None:
-        done.touch()
 
 
 def run(world: World, plan: Plan) -> Records:
