@@ -83,11 +83,18 @@ def repeated(value: str | int, times: int) -> pa.Array:
     import pyarrow as pa
 
     if isinstance(value, int):
-        return pa.Array.from_buffers(pa.int64(), times, [None, pa.py_buffer(np.full(times, value))])
+        return array_of_integers(np.full(times, value))
     data = value.encode()
     offsets = np.arange(times + 1, dtype=np.int32) * np.int32(len(data))
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(data * times)]
     return pa.Array.from_buffers(pa.string(), times, buffers)
+
+
+def array_of_integers(values: NDArray[np.int64]) -> pa.Array:
+    """The values as an Arrow array."""
+    import pyarrow as pa
+
+    return pa.Array.from_buffers(pa.int64(), len(values), [None, pa.py_buffer(values)])
 
 
 def array_of_floats(values: NDArray[np.float64]) -> pa.Array:

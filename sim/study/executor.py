@@ -146,19 +146,31 @@ class _Crew:
         try:
             for _ in range(self._size):
                 self._workers.append(_hire(self._make_simulator))
-            while self._waiting or any(worker.runs for worker in self._workers):
-                outcomes = self._receive()
-                self._hand_out()
-                if outcomes:
-                    on_outcomes(sorted(outcomes, key=lambda outcome: outcome.run))
+            for outcomes in self._batches():
+                on_outcomes(sorted(outcomes, key=lambda outcome: outcome.run))
             self._spent.add({"start-up": self._before_s})
             return self._spent.spent_s
         finally:
             for worker in self._workers:
                 _dismiss(worker)
 
-    def _receive(self) -> list[Outcome]:
-        answering = wait([worker.connection for worker in self._workers])
+    def _batches(self) -> Iterator[list[Outcome]]:
+        """What comes out, that of a period together: each batch is written to the disk."""
+        told: list[Outcome] = []
+        since = time.monotonic()
+        while self._waiting or any(worker.runs for worker in self._workers):
+            left_s = max(since + PERIOD_S - time.monotonic(), 0.0)
+            told += self._receive(left_s if told else None)
+            self._hand_out()
+            if told and time.monotonic() >= since + PERIOD_S:
+                yield told
+                told, since = [], time.monotonic()
+        if told:
+            yield told
+
+    def _receive(self, wait_s: float | None) -> list[Outcome]:
+        """What the workers say next; nothing when they say nothing for so long."""
+        answering = wait([worker.connection for worker in self._workers], wait_s)
         outcomes: list[Outcome] = []
         for worker in [worker for worker in self._workers if worker.connection in answering]:
             try:

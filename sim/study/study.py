@@ -23,6 +23,9 @@ from sim.study.values import MetricValues
 
 SCENARIO = "scenario.resolved.yaml"
 
+AT_ONCE = 32
+"""Runs that go into the tables before the workers are listened to again."""
+
 EXIT_DONE, EXIT_INCOMPLETE, EXIT_CROSSED = 0, 75, 99
 
 
@@ -141,7 +144,7 @@ def _carry_out(
         failures = len(outcomes) - len(finished)
         progress = Progress(progress.done + len(finished), progress.failed + failures, progress.total)
         on_progress(progress)
-        tables.follow(settled.upto(outcome.run for outcome in outcomes))
+        tables.follow(settled.upto(outcome.run for outcome in outcomes), AT_ONCE)
         stopwatch("writing")
 
     on_progress(progress)

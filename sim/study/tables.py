@@ -9,6 +9,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -29,6 +31,24 @@ if TYPE_CHECKING:
 RUNS, COSTS, SERIES = "runs.parquet", "costs.parquet", "series.parquet"
 ROW_GROUP = 32_768
 """Rows that are held in memory and written together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a table that grows is made of."""
+
+    of: Callable[[Row], bytes]
+    """Its part of a result."""
+    keys: tuple[str, str]
+    """What run and strategy are called."""
+    keys_first: bool
+
+
+CONTENTS = {
+    # FOCUS asks that custom columns come last.
+    COSTS: Content(attrgetter("costs"), ("x_Run", "x_Strategy"), keys_first=False),
+    SERIES: Content(attrgetter("series"), ("run", "strategy"), keys_first=True),
+}
 
 
 def write_tables(
@@ -62,8 +82,8 @@ class Tables:
 
     def __enter__(self) -> Self:
         """Begin the files."""
-        for name, table_of in ((COSTS, _costs), (SERIES, _series)):
-            growing = _Growing(self._files.enter_context(replacing(self._folder / name)), table_of)
+        for name, content in CONTENTS.items():
+            growing = _Growing(self._files.enter_context(replacing(self._folder / name)), content)
             self._files.callback(growing.close)
             self._growing.append(growing)
         return self
@@ -74,9 +94,10 @@ class Tables:
         """Put the files in their places, or drop them."""
         self._files.__exit__(kind, error, trace)
 
-    def follow(self, upto: int) -> None:
-        """Take in the runs below `upto`: nothing of them will change any more."""
-        settled = range(self._next, min(upto, self._runs.stop))
+    def follow(self, upto: int, at_most: int | None = None) -> None:
+        """Take in the runs below `upto`, of which nothing will change any more, or the next of them."""
+        end = upto if at_most is None else min(upto, self._next + at_most)
+        settled = range(self._next, min(end, self._runs.stop))
         if not settled:
             return
         for row in self._journal.results(settled, self._strategies):
@@ -136,37 +157,39 @@ def read_batches(
 class _Growing:
     """A Parquet file that gets a row group whenever enough rows have come.
 
-    Its columns are those of all rows: one that is int in some and float in others is float. Where a row needs
-    other columns than those that are written already, the file is `outgrown` and has to be written anew.
+    Its columns are those of all results: one that is int in some and float in others is float. Where a result
+    needs other columns than are written already, the file is `outgrown` and has to be written anew.
     """
 
-    def __init__(self, path: Path, table_of: Callable[[Row], pa.Table]) -> None:
+    def __init__(self, path: Path, content: Content) -> None:
         import pyarrow as pa
 
-        self._path, self._table_of = path, table_of
+        self._path, self._content = path, content
         self._schema: pa.Schema = pa.schema([])
+        """Of what results hold."""
         self._fitting: set[pa.Schema] = set()
-        """What rows may have without widening the file."""
+        """What results may have without widening it."""
+        self._latest: pa.Schema | None = None
         self._writer: pq.ParquetWriter | None = None
         self.restart()
 
     def restart(self) -> None:
         """Begin the file anew, with the columns that are known by now."""
         self.close()
-        self._pending: list[pa.Table] = []
+        self._pending: list[tuple[Row, pa.Table]] = []
         self._rows = 0
         self.outgrown = False
 
     def add(self, row: Row) -> None:
-        """Append what a row holds; nothing once the file is outgrown."""
-        table = self._table_of(row)
-        if table.schema not in self._fitting:
-            self._widen(table.schema)
+        """Append what a result holds; nothing once the file is outgrown."""
+        table = columns.decode(self._content.of(row))
+        if self._latest is None or not table.schema.equals(self._latest):
+            self._admit(table.schema)
         if self.outgrown:
             return
         if self._rows + len(table) > ROW_GROUP:
             self.flush()
-        self._pending.append(table)
+        self._pending.append((row, table))
         self._rows += len(table)
 
     def flush(self) -> None:
@@ -174,14 +197,20 @@ class _Growing:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        if self._writer is None:
-            texts = [field.name for field in self._schema if pa.types.is_string(field.type)]
-            self._writer = pq.ParquetWriter(
-                self._path, self._schema, compression="zstd", write_page_checksum=True, use_dictionary=texts
-            )
         empty = pa.Table.from_batches([], self._schema)
-        joined = pa.concat_tables([empty, *self._pending], promote_options="permissive")
-        self._writer.write_table(joined, row_group_size=ROW_GROUP)
+        joined = pa.concat_tables(
+            [empty, *(table for _, table in self._pending)], promote_options="permissive"
+        )
+        held = dict(zip(joined.column_names, joined.columns, strict=True))
+        keys = dict(zip(self._content.keys, self._key_columns(), strict=True))
+        whole = {**keys, **held} if self._content.keys_first else {**held, **keys}
+        table = pa.Table.from_arrays(list(whole.values()), names=list(whole))
+        if self._writer is None:
+            texts = [field.name for field in table.schema if pa.types.is_string(field.type)]
+            self._writer = pq.ParquetWriter(
+                self._path, table.schema, compression="zstd", write_page_checksum=True, use_dictionary=texts
+            )
+        self._writer.write_table(table, row_group_size=ROW_GROUP)
         self._pending, self._rows = [], 0
 
     def close(self) -> None:
@@ -190,27 +219,25 @@ class _Growing:
             self._writer.close()
             self._writer = None
 
-    def _widen(self, schema: pa.Schema) -> None:
+    def _key_columns(self) -> tuple[pa.Array, pa.Array]:
+        """Run and strategy of each of the pending rows."""
+        if not self._rows:
+            return columns.repeated(0, 0), columns.repeated("", 0)
+        lengths = [len(table) for _, table in self._pending]
+        runs = np.repeat([row.run for row, _ in self._pending], lengths)
+        strategies = [row.strategy for row, table in self._pending for _ in range(len(table))]
+        return columns.array_of_integers(runs), columns.array_of(strategies)
+
+    def _admit(self, schema: pa.Schema) -> None:
+        """Take a schema for one that results may have, and widen that of the file where it must be."""
         import pyarrow as pa
 
-        wider = pa.unify_schemas([self._schema, schema], promote_options="permissive")
-        self.outgrown = self.outgrown or (self._writer is not None and wider != self._schema)
-        self._schema = wider
-        self._fitting.add(schema)
-
-
-def _costs(row: Row) -> pa.Table:
-    """The ledger of a result; FOCUS asks that custom columns come last."""
-    table = columns.decode(row.costs)
-    run, strategy = columns.repeated(row.run, len(table)), columns.repeated(row.strategy, len(table))
-    return table.append_column("x_Run", run).append_column("x_Strategy", strategy)
-
-
-def _series(row: Row) -> pa.Table:
-    """The series of a result."""
-    table = columns.decode(row.series)
-    run, strategy = columns.repeated(row.run, len(table)), columns.repeated(row.strategy, len(table))
-    return table.add_column(0, "strategy", strategy).add_column(0, "run", run)
+        if schema not in self._fitting:
+            wider = pa.unify_schemas([self._schema, schema], promote_options="permissive")
+            self.outgrown = self.outgrown or (self._writer is not None and wider != self._schema)
+            self._schema = wider
+            self._fitting.add(schema)
+        self._latest = schema
 
 
 def _write_metrics(path: Path, metrics: Mapping[str, MetricValues]) -> None:
