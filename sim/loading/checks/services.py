@@ -1,9 +1,8 @@
 """Checks of services: what is promised to users, what fits into memory, shares that make a whole."""
 
-from collections.abc import Iterator
-
-import numpy as np
-from numpy.typing import NDArray
+import statistics
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 
 from sim import units
 from sim.loading.checks.facts import AnyPool, Facts, median, number, site_of
@@ -13,8 +12,6 @@ from sim.scenario.law import allowed_sites
 from sim.scenario.requests import Clients
 from sim.scenario.serving import LlmPerformance, LlmServing, SingleServing
 from sim.scenario.workloads import Inference
-
-Floats = NDArray[np.float64]
 
 MS = 1e-3
 
@@ -70,26 +67,29 @@ def _answer_s(facts: Facts, workload: Inference, pool: AnyPool) -> float | None:
             measured = facts.scenario.models.get(llm.model, {}).get(pool.accelerator, {}).get(gang)
             if measured is None:
                 return None
-            return float(np.median(_alone_s(llm, measured, whole_answer=workload.slo.ttft is None)))
+            return statistics.median(_alone_s(llm, measured, whole_answer=workload.slo.ttft is None))
 
 
-def _alone_s(llm: LlmServing, measured: LlmPerformance, *, whole_answer: bool) -> Floats:
+def _alone_s(llm: LlmServing, measured: LlmPerformance, *, whole_answer: bool) -> list[float]:
     """Times of requests of a language model that meet no other [s], at least: read in one piece."""
-    prompt, answer = np.array(llm.tokens.pairs, dtype=np.float64).T
-    taken_ms = _between(measured.prefill_ms, np.maximum((1.0 - llm.cached) * prompt, 1.0))
-    if whole_answer:
-        taken_ms += (answer - 1.0) * _between(measured.decode_ms, np.ones(1))[0]
-    return taken_ms * MS
+    token_ms = _between(measured.decode_ms, 1.0) if whole_answer else 0.0
+    return [
+        MS * (_between(measured.prefill_ms, max((1.0 - llm.cached) * prompt, 1.0)) + (answer - 1) * token_ms)
+        for prompt, answer in llm.tokens.pairs
+    ]
 
 
-def _between(points: tuple[tuple[float, float], ...], at: Floats) -> Floats:
-    """Measured times at `at`, as `sim.serving.requests.tables` reads them; the checks compile nothing."""
-    x, y = np.array(points).T
-    read = np.interp(at, x, y)
-    if len(x) > 1:
-        slope = max((y[-1] - y[-2]) / (x[-1] - x[-2]), 0.0)
-        read = np.where(at > x[-1], y[-1] + slope * (at - x[-1]), read)
-    return np.asarray(read, dtype=np.float64)
+def _between(points: Sequence[tuple[float, float]], at: float) -> float:
+    """Measured times at `at`, as `sim.serving.requests.tables` reads them; the checks load no numpy."""
+    right = bisect_right(points, at, key=lambda point: point[0])
+    if right == 0:
+        return points[0][1]
+    (x, y), beyond = points[right - 1], right == len(points)
+    if beyond and right == 1:
+        return y
+    (a, b), (c, d) = points[right - 2 : right] if beyond else points[right - 1 : right + 1]
+    slope = (d - b) / (c - a)
+    return y + (max(slope, 0.0) if beyond else slope) * (at - x)
 
 
 def _speed(facts: Facts, accelerator: str, reference: str | None) -> float | None:
