@@ -116,11 +116,22 @@ def test_death_among_many(tmp_path: Path) -> None:
 
 
 def test_short_runs_come_in_batches() -> None:
-    """Runs that take no time are handed over many at a time, though the first ones come at once."""
+    """Runs that take no time are handed over many at a time: each batch is a transaction."""
     collected = Collector()
     execute(MakeFake(), range(400), 2, collected)
-    assert len(collected.batches[0]) <= 4
-    assert len(collected.batches) < 100
+    assert len(collected.batches) < 40
+
+
+def test_long_runs_come_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run is not kept waiting for others: it is handed over after a period at the latest."""
+    monkeypatch.setattr("sim.study.executor.PERIOD_S", 0.05)
+    came: dict[int, float] = {}
+
+    def note(outcomes: list[Outcome]) -> None:
+        came.update({outcome.run: time.monotonic() for outcome in outcomes})
+
+    execute(MakeFake(Fake(delay_s=0.4)), range(3), 2, note)
+    assert max(came.values()) - min(came.values()) > 0.2
 
 
 def test_one_thread_per_worker(monkeypatch: pytest.MonkeyPatch) -> None:
