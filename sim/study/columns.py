@@ -6,7 +6,7 @@ import pandas, which takes longer than a short study.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +29,8 @@ def encode(columns: Columns) -> bytes:
     """
     import pyarrow as pa
 
-    arrays = [array_of(values) for values in columns.values()]
-    batch = pa.RecordBatch.from_arrays(arrays, names=list(columns))
+    made = {id(values): array_of(values) for values in _distinct(columns)}
+    batch = pa.RecordBatch.from_arrays([made[id(v)] for v in columns.values()], names=list(columns))
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema) as stream:
         stream.write_batch(batch)
@@ -55,21 +55,20 @@ def array_of(values: Sequence[Any]) -> pa.Array:
     """
     import pyarrow as pa
 
-    if values and isinstance(values[0], str):
+    if values and isinstance(next((v for v in values if v is not None), None), str):
         if values.count(values[0]) == len(values):
             return repeated(values[0], len(values))
         with suppress(TypeError):  # something else is among them: see below
-            return pa.Array.from_buffers(pa.string(), len(values), [None, *_text(values)])
+            return pa.Array.from_buffers(pa.string(), len(values), _texts(values))
     kind, absent = _kind(values)
     valid = None
     if absent and kind is not None:
-        valid = _bits(np.array([value is not None for value in values]))
-        values = [kind() if value is None else value for value in values]
+        present = [value is not None for value in values]
+        valid = _bits(np.array(present))
+        values = [value if here else kind() for value, here in zip(values, present, strict=True)]
     match kind:
         case None:
             return pa.nulls(len(values))
-        case _ if kind is str:
-            return pa.Array.from_buffers(pa.string(), len(values), [valid, *_text(values)])
         case _ if kind is bool:
             bits = _bits(np.array(values, dtype=np.bool_))
             return pa.Array.from_buffers(pa.bool_(), len(values), [valid, bits])
@@ -130,6 +129,11 @@ def integers_of(column: pa.Array) -> NDArray[Any]:
     return np.frombuffer(column.buffers()[1], dtype=dtype)[column.offset :][: len(column)]
 
 
+def _distinct(columns: Columns) -> Iterable[list[Any]]:
+    """The lists of values, each once: several columns may share one."""
+    return {id(values): values for values in columns.values()}.values()
+
+
 def _kind(values: Sequence[Any]) -> tuple[type[int | float | str | bool] | None, bool]:
     """What kind of values these are (None: none at all), and whether some are absent."""
     types = set(map(type, values))
@@ -151,16 +155,19 @@ def _kind_of(of: type) -> type[int | float | str | bool]:
     raise TypeError(f"a column holds {of.__name__}; int, float, str, bool and None can be kept")
 
 
-def _text(values: Sequence[str]) -> tuple[pa.Buffer, pa.Buffer]:
-    """Offsets and bytes of texts. Raises TypeError where something else is among them."""
+def _texts(values: Sequence[str | None]) -> list[pa.Buffer | None]:
+    """Which are there, offsets, and bytes of texts. Raises TypeError where something else is among them."""
     import pyarrow as pa
 
-    data = "".join(values).encode()
+    data = "".join(filter(None, values)).encode()
+    lengths = np.array([-1 if value is None else len(value) for value in values], dtype=np.int32)
+    present = lengths >= 0
+    if lengths[present].sum() < len(data):  # not all ASCII
+        lengths[present] = [len(value.encode()) for value in values if value is not None]
     offsets = np.zeros(len(values) + 1, dtype=np.int32)
-    np.fromiter(map(len, values), np.int32, len(values)).cumsum(out=offsets[1:])
-    if offsets[-1] < len(data):  # not all ASCII
-        np.cumsum([len(value.encode()) for value in values], out=offsets[1:])
-    return pa.py_buffer(offsets), pa.py_buffer(data)
+    np.maximum(lengths, 0).cumsum(out=offsets[1:])
+    valid = None if present.all() else _bits(present)
+    return [valid, pa.py_buffer(offsets), pa.py_buffer(data)]
 
 
 def _bits(holds: NDArray[np.bool_]) -> pa.Buffer:
