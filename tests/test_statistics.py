@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -218,6 +218,7 @@ def test_a_rare_outcome_leaves_the_mean_open() -> None:
     assert "too few different runs for a bound on the upper side" in str(estimate.note)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=60))
 def test_an_interval_holds_its_estimate(values: list[float]) -> None:
     """Whatever the values, low <= value <= high up to rounding, and nothing is NaN."""
@@ -227,6 +228,7 @@ def test_an_interval_holds_its_estimate(values: list[float]) -> None:
         assert estimate.high >= estimate.value - slack
 
 
+@settings(deadline=None)
 @given(st.integers(2, 60), st.integers(0, 2**32), st.sampled_from([2.0**10, 2.0**-10]))
 def test_intervals_scale_with_the_unit(n: int, seed: int, factor: float) -> None:
     """Values in another unit (a power of two, so that nothing rounds) have the same interval in that unit."""
@@ -422,6 +424,7 @@ def test_the_threshold_itself_keeps_it() -> None:
     assert judge(expectation("mean", "above", 1.0), [1.0] * 20).status == "pass"
 
 
+@settings(deadline=None)
 @given(st.integers(1, 300), st.integers(0, 300), st.sampled_from([0.05, 0.5, 0.95]))
 def test_quantiles_are_judged_as_by_clopper_pearson(n: int, below: int, share: float) -> None:
     """The p-quantile is below a threshold exactly when, by Clopper-Pearson, the share below it exceeds p."""
