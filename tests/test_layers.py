@@ -10,6 +10,7 @@ PACKAGE = Path(__file__).parent.parent / "sim"
 LAYERS = (
     {"__main__"},
     {"cli"},
+    {"benchmark"},
     {"report"},
     {"planning", "validation"},
     {"study"},
@@ -29,9 +30,9 @@ HEIGHT = {name: -level for level, names in enumerate(LAYERS) for name in names}
 
 
 HOMES = {
-    "simpy": {"engine"},
+    "simpy": {"engine", "benchmark"},
     "yaml": {"loading"},
-    "matplotlib": {"report"},
+    "matplotlib": {"report", "benchmark"},
     "numpy.random": {"world", "streams", "distributions"},
     "sqlite3": {"study"},
     "click": {"cli"},

@@ -18,6 +18,7 @@ COMMANDS = {
     "schema": ("sim.cli.scenario", "schema"),
     "sweep": ("sim.cli.sweep", "sweep"),
     "validate": ("sim.cli.validate", "validate"),
+    "benchmark": ("sim.cli.benchmark", "benchmark"),
 }
 OWN_OPTIONS = ("-h", "--help", "--version")
 
