@@ -1,6 +1,8 @@
 """`sim.benchmark` compares what it says it compares."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,7 @@ from sim.benchmark.report import rate
 from sim.benchmark.rivals import bare_heap, heapq_waits, simpy_waits
 from sim.benchmark.worlds import FIFO_ACCELERATORS, fifo_world, has_philly, philly_jobs, training_world
 from sim.world.world import Jobs
-from tests.cli_miniature import Shell
+from tests.cli_miniature import Shell, environment
 from tests.engines import run
 from tests.miniature import jobs, option, owned, plan, training, world
 
@@ -76,6 +78,33 @@ def test_census_counts_dispatches() -> None:
     made = plan([owned(1)], [training(option(0))])
     assert census(world(jobs((0, 8, 10))), made)[1] == 1
     assert census(world(jobs((0, 8, 10), (5, 8, 10))), made)[1] == 3
+
+
+DISPATCHES = """
+import sim.engine.compiled.loop as loop
+from sim.benchmark.worlds import training_world
+from sim.engine import Engine, run
+
+times, dispatch = 0, loop.dispatch
+
+def counted(memory):
+    global times
+    times += 1
+    dispatch(memory)
+
+loop.dispatch = counted
+run(*training_world(200, load=1.2), Engine.COMPILED)
+print(times)
+"""
+
+
+def test_both_engines_dispatch_equally_often() -> None:
+    """So that what a profiler counts in the SimPy engine holds for the compiled one, here uncompiled."""
+    ended = subprocess.run(
+        [sys.executable, "-c", DISPATCHES], env=environment(NUMBA_DISABLE_JIT="1"), capture_output=True,
+        text=True, check=True,
+    )  # fmt: skip
+    assert int(ended.stdout) == census(*training_world(200, load=1.2))[1]
 
 
 def test_comparisons_are_medians_of_ratios(monkeypatch: pytest.MonkeyPatch) -> None:

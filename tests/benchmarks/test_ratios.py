@@ -27,7 +27,7 @@ from sim.loading import load
 
 ROOT = Path(__file__).parents[2]
 RECORDED = Path(__file__).with_name("recorded.json")
-MEASUREMENTS = 5
+MEASUREMENTS = 3
 
 COMPARISONS: dict[str, Callable[[], list[Comparison]]] = {
     "SimPy events": lambda: simpy_events(QUICK),
