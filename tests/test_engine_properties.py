@@ -52,8 +52,9 @@ def cases(draw: st.DrawFn) -> Case:
     order = OrderRule(draw(st.integers(1, 2)), draw(times), (), draw(st.integers(1, 2)))
     watched = OrderRule.watching(1, parse_condition("utilisation > 50% over 1 day"), 1)
     size = draw(st.sampled_from([1, 4, 8]))
+    nodes = draw(st.sampled_from([0, 1, 2, 3, 32]))
     pools = [
-        owned(draw(st.integers(0, 3)), size, most=5, orders=[order, watched]),
+        owned(nodes, size, most=max(nodes + 1, 5), orders=[order, watched]),
         replace(on_demand(quota=draw(st.integers(0, 24))), node_accelerators=size),
         replace(
             spot(quota=draw(st.integers(0, 24)), notice_s=draw(st.sampled_from([0, 30]))),
