@@ -20,6 +20,11 @@ def month_edges(start: dt.date, horizon_s: int) -> NDArray[np.int64]:
     return np.array([*begins_s, horizon_s], dtype=np.int64)
 
 
+def first_intervals(interval_s: int, month_edges: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The first interval of each month: shape [months]; no interval spans two months."""
+    return -(-month_edges[:-1] // interval_s)
+
+
 def month_labels(start: dt.date, horizon_s: int) -> list[str]:
     """The months of `month_edges`, as in "2026-01"."""
     return [f"{first:%Y-%m}" for first in _first_days(start, horizon_s)]

@@ -160,7 +160,9 @@ def services(draw: st.DrawFn, data: str | None) -> Tree:
             "max_batch": 8,
         },
     }
-    serving, limit = draw(st.sampled_from([(single, "latency"), (llm, "ttft"), (llm, "latency")]))
+    serving, limit = draw(
+        st.sampled_from([(single, "latency"), (llm, "ttft"), (llm, "tpot"), (llm, "latency")])
+    )
     return present(
         kind="inference",
         data=data,

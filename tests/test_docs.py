@@ -54,7 +54,10 @@ CONSTANTS = (
     ("sim.serving.cells.WARM_UP", "", "batches at the start that are not counted"),
     ("sim.serving.tabulate.LOADS", "", "loads with which a surface begins"),
     ("sim.serving.single.REPLICAS", "", "numbers of replicas with which it begins"),
-    ("sim.serving.intervals.UNANSWERED_SHARE", "", "share without an answer from which on p99 is unbounded"),
+    ("sim.serving.tables.STEPS", "", "equal steps of the load in which the intervals read a surface"),
+    ("sim.serving.tables.WHOLE", "", "replicas up to which each number has a row of its own in them"),
+    ("sim.serving.tables.RATIO", "", "from there on, the replicas of a row to those of the one before"),
+    ("sim.serving.flow.UNANSWERED_SHARE", "", "share without an answer from which on p99 is unbounded"),
     ("sim.serving.intervals.OVERLOAD_WINDOW_S", "days", "window in which a service is OVERLOADED or not"),
     (
         "sim.serving.intervals.BACKLOGGED_SHARE", "",

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from sim.metrics import CostFacts, ServiceFacts, measure
-from sim.metrics.serving import weighted_median, worst_median
 from sim.metrics.state import training_states
 from sim.metrics.training import Lives
 from sim.policies.plan import Plan, Purchase
@@ -97,15 +96,13 @@ def records_of(
     )  # fmt: skip
 
 
-def answers(
-    made: Plan, busy: dict[int, Sequence[float]] | None = None, **columns: Sequence[float]
-) -> ServiceFacts:
-    """Facts of service 0; columns that are left out are 0 in every interval."""
-    intervals = -(-made.horizon_s // made.interval_s)
-    names = ("offered", "served", "violated", "abandoned", "backlog_end", "capacity", "p99_s")
-    found = {name: np.array(columns.get(name, [0.0] * intervals), dtype=float) for name in names}
+def answers(busy: dict[int, Sequence[float]] | None = None, months: int = 1, **known: Any) -> ServiceFacts:
+    """Facts of service 0, arrays by month; what is left out is 0."""
+    by_month = ("offered", "served", "violated", "abandoned", "capacity")
+    arrays = {name: np.array(known.pop(name, [0.0] * months), dtype=float) for name in by_month}
+    facts = {"waiting": 0.0, "broken_s": 0, "saturated_s": 0, "p99_s": math.nan, "unsure": 0.0} | known
     by_pool = {pool: np.array(values, dtype=float) for pool, values in (busy or {}).items()}
-    return ServiceFacts(service=0, **found, state="STABLE", busy_accelerator_s=by_pool)
+    return ServiceFacts(service=0, **arrays, **facts, state="STABLE", busy_accelerator_s=by_pool)
 
 
 def costs(*by_month: int, **by_workload: int) -> CostFacts:
@@ -145,8 +142,8 @@ def worked_example() -> tuple[World, Plan, Records, ServiceFacts]:
     ]
     replica = (0, 0, 0, 0, 0, 2, 500, 600, 1000, Outcome.CUT_OFF)
     records = records_of(made, rows, [replica], outages=[(0, 0, 200, 250)])
-    busy = {0: [0, 0, 200, 100]}
-    return future(jobs((0, 4, 270), (0, 12, 2000))), made, records, answers(made, busy)
+    busy = {0: [200 + 100]}
+    return future(jobs((0, 4, 270), (0, 12, 2000))), made, records, answers(busy)
 
 
 def measured(
@@ -196,7 +193,7 @@ def test_shares_of_all_pools_weigh_accelerator_seconds() -> None:
 def test_a_pool_that_nobody_used_has_no_shares() -> None:
     """Nothing of nothing is undefined, not 0: no capacity, no requests, no jobs, no useful hour."""
     made = two_pools()
-    found = measured((future(), made, records_of(made), answers(made)))
+    found = measured((future(), made, records_of(made), answers()))
     undefined = (
         "utilisation:site1/on-demand", "idle_share:site1/on-demand", "slo_violation_share", "slo_met:serve",
         "request_p99_s:serve", "wait_s_p95", "wait_s_mean:train", "slowdown_p95", "deadline_miss_share",
@@ -213,7 +210,7 @@ def test_replicas_cannot_be_busier_than_they_were_ready() -> None:
     """A replica of 2 that was ready for 400 s has 800 accelerator-s; 801 contradict it."""
     lived, made, records, _ = worked_example()
     with pytest.raises(AssertionError, match=r"site0/room: replicas busy for 801\.0 .* ready for 800"):
-        measure(lived, made, records, [answers(made, {0: [0, 0, 0, 801]})], costs(0))
+        measure(lived, made, records, [answers({0: [801]})], costs(0))
 
 
 def queue_of_five() -> tuple[World, Plan, Records, ServiceFacts]:
@@ -232,7 +229,7 @@ def queue_of_five() -> tuple[World, Plan, Records, ServiceFacts]:
         (50, 0, 2, 0, Reason.POOL_FULL, 3),
     ]
     facts = jobs((0, 1, 100), (0, 1, 100), (50, 8, 1000), (9900, 1, 50), (9900, 99, 1))
-    return future(facts), made, records_of(made, rows, refusals=[*full, *never]), answers(made)
+    return future(facts), made, records_of(made, rows, refusals=[*full, *never]), answers()
 
 
 def test_jobs_are_counted_by_what_became_of_them() -> None:
@@ -298,7 +295,7 @@ def test_state_compares_what_waits_with_a_week_of_work(day: int, work_d: int, st
     lived = future(jobs((0, 1, 40 * DAY_S), (day * DAY_S, 1, work_d * DAY_S)))
     (found,) = training_states(lived, made, records, Lives.of(lived, made, records))
     assert found.name == state
-    metrics = measured((lived, made, records, answers(made)))
+    metrics = measured((lived, made, records, answers()))
     assert metrics["state:train"] == {"STABLE": 0, "BACKLOGGED": 1, "OVERLOADED": 2}[state]
     assert metrics["stable"] == metrics["stable:train"] == float(state == "STABLE")
     assert metrics["overloaded_share"] == (0.5 if state == "OVERLOADED" else 0.0)
@@ -334,77 +331,70 @@ def test_work_that_was_done_before_a_reclaim_does_not_wait() -> None:
         assert found.name == state
 
 
-def four_intervals() -> tuple[World, Plan, Records, ServiceFacts]:
-    """Intervals of 300, 300, 300 and 100 s, with 100 requests in each of the first three."""
+def a_service() -> tuple[World, Plan, Records, ServiceFacts]:
+    """1000 s in which 300 were asked: 10 late, 20 given up, 5 still waiting; 400 s were below the promise."""
     made = two_pools(1000)
     facts = answers(
-        made,
-        offered=[100, 100, 100, 0],
-        served=[100, 100, 70, 5],
-        violated=[0, 5, 1, 4],
-        abandoned=[0, 0, 20, 0],
-        backlog_end=[0, 0, 10, 5],
-        capacity=[150, 100, 90, 50],
-        p99_s=[0.1, 0.2, math.inf, math.nan],
-    )
+        offered=[300], served=[275], violated=[10], abandoned=[20], waiting=5.0,
+        broken_s=400, saturated_s=300, p99_s=0.2, unsure=1.5,
+    )  # fmt: skip
     return future(), made, records_of(made), facts
 
 
 def test_requests_outside_the_slo_and_abandoned_ones_violate_it() -> None:
     """10 violated and 20 abandoned of 300; 275 answered and 5 still waiting."""
-    found = measured(four_intervals())
+    found = measured(a_service())
     assert found["slo_violation_share"] == found["slo_violation_share:serve"] == close((10 + 20) / 300)
+    assert found["slo_violation_share_error:serve"] == close(1.5 / 300)
     assert found["abandoned_share:serve"] == close(20 / 300)
     assert (found["requests"], found["requests_served"]) == (300.0, 275.0)
     assert found["requests_waiting_at_end:serve"] == 5.0
     assert found["slo_met:serve"] == 0.0
 
 
-@pytest.mark.parametrize(("promised", "minutes"), [(0.96, 700 / 60), (0.95, 400 / 60), (0.78, 100 / 60)])
-def test_violation_minutes_are_those_of_the_intervals_below_the_promise(
-    promised: float, minutes: float
-) -> None:
-    """Shares of 0, 5 % and 21 %, and 4 violations in 100 s where nobody asked; 5 % keep a promise of 95 %."""
-    _, made, records, facts = four_intervals()
-    found = measure(future(promised=promised), made, records, [facts], costs(0))
-    assert found["slo_violation_minutes:serve"] == close(minutes)
+def test_an_error_budget_is_what_the_promise_allows_in_each_month() -> None:
+    """Of 100, 200 and 0 requests 10 % may be missed: 5 of 10, 30 of 20 are used up, in all 35 of 30.
+
+    In January there was room for 150, in February for 180 of 200.
+    """
+    made = two_pools(60 * DAY_S)
+    facts = answers(
+        months=3, offered=[100, 200, 0], served=[100, 195, 0], violated=[5, 25, 0], abandoned=[0, 5, 0],
+        capacity=[150, 180, 7],
+    )  # fmt: skip
+    found = measure(future(promised=0.9), made, records_of(made), [facts], costs(0, 0, 0))
+    assert found["error_budget_used:serve"] == close(35 / 30)
+    assert found["error_budget_used_worst_month:serve"] == close(30 / 20)
+    assert found["months_over_budget_share:serve"] == 1 / 2
+    assert found["stable_demand_share:serve"] == close(180 / 200)
+    perfect = measure(future(promised=1.0), made, records_of(made), [facts], costs(0, 0, 0))
+    assert math.isnan(perfect["error_budget_used:serve"])
+    assert math.isnan(perfect["error_budget_used_worst_month:serve"])
+    assert perfect["months_over_budget_share:serve"] == 1.0
+
+
+def test_times_of_a_service() -> None:
+    """400 s below the promise are minutes, 300 of 1000 s saturated a share; the p99 is as it comes."""
+    lived, made, records, facts = a_service()
+    found = measured((lived, made, records, facts))
+    assert found["slo_violation_minutes:serve"] == close(400 / 60)
+    assert found["saturated_share:serve"] == 300 / 1000
+    assert found["request_p99_s:serve"] == 0.2
+    unbounded = replace(facts, p99_s=math.inf)
+    assert math.isnan(measured((lived, made, records, unbounded))["request_p99_s:serve"])
 
 
 def test_slo_met_allows_exactly_the_promised_share() -> None:
     """30 of 300 missed are within a promise of 90 %, and not within one of 91 %."""
-    _, made, records, facts = four_intervals()
+    _, made, records, facts = a_service()
     for promised, met in ((0.9, 1.0), (0.91, 0.0)):
         found = measure(future(promised=promised), made, records, [facts], costs(0))
         assert found["slo_met:serve"] == met
 
 
-def test_saturation_is_a_share_of_time() -> None:
-    """100 requests for a capacity of 90 in one interval of 300 s, of 1000 s; 100 for 100 is none too many."""
-    assert measured(four_intervals())["saturated_share:serve"] == 300 / 1000
-
-
-def test_request_p99_is_the_median_over_requests_of_the_worst_month() -> None:
-    """Half of 300 requests met intervals with 0.2 s at most; saturated for most of them it has no bound."""
-    lived, made, records, facts = four_intervals()
-    assert measured((lived, made, records, facts))["request_p99_s:serve"] == 0.2
-    saturated = replace(facts, offered=np.array([100.0, 100.0, 201.0, 0.0]))
-    assert math.isnan(measured((lived, made, records, saturated))["request_p99_s:serve"])
-
-
-def test_weighted_medians_of_groups() -> None:
-    """Of 1, 5, 3 it is 3; a weight of 3 on the 1 makes it 1; half of the weight is enough."""
-    assert weighted_median(np.array([1.0, 5.0, 3.0]), np.array([1.0, 1.0, 1.0])) == 3.0
-    assert weighted_median(np.array([1.0, 5.0, 3.0]), np.array([3.0, 1.0, 1.0])) == 1.0
-    assert weighted_median(np.array([2.0, 1.0]), np.array([1.0, 1.0])) == 1.0
-    values = np.array([9.0, 1.0, 1.0, 4.0, 5.0, 6.0, np.nan, 7.0])
-    weights = np.array([1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 9.0, 0.0])
-    assert worst_median(values, weights, np.array([0, 3, 6])) == 5.0
-    assert math.isnan(worst_median(values[6:], weights[6:], np.array([0])))
-
-
 def test_a_service_without_facts_is_an_error() -> None:
     """The plan has one service; no facts for it, or for another, are refused."""
-    lived, made, records, facts = four_intervals()
+    lived, made, records, facts = a_service()
     with pytest.raises(AssertionError, match=r"facts of services \[\] of 1"):
         measure(lived, made, records, [], costs(0))
     with pytest.raises(AssertionError, match=r"facts of services \[1\] of 1"):
@@ -414,7 +404,7 @@ def test_a_service_without_facts_is_an_error() -> None:
 def test_cost_by_year_and_by_what_was_achieved() -> None:
     """30 USD in 1000 s of which serving cost 11 USD for 275 requests; 9540 useful accelerator-s."""
     lived, made, records, facts = worked_example()
-    _, _, _, served = four_intervals()
+    _, _, _, served = a_service()
     both = replace(served, busy_accelerator_s=facts.busy_accelerator_s)
     found = measured((lived, made, records, both), costs(30_000_000, train=19_000_000, serve=11_000_000))
     assert (found["cost_usd"], found["cost_usd:workload.serve"]) == (30.0, 11.0)
@@ -429,10 +419,10 @@ def test_present_value_discounts_each_month_from_its_end() -> None:
     """At 10 % a year, 100 are paid after the one day of January and 60 after 28 more."""
     made = two_pools(29 * DAY_S)
     lived = future(start="2026-01-31", discount_rate=0.1)
-    found = measured((lived, made, records_of(made), answers(made)), costs(100_000_000, 60_000_000))
+    found = measured((lived, made, records_of(made), answers()), costs(100_000_000, 60_000_000))
     assert found["npv_usd"] == close(100 * 1.1 ** (-1 / 365) + 60 * 1.1 ** (-29 / 365))
     assert (
-        measured((future(start="2026-01-31"), made, records_of(made), answers(made)), costs(1, 2))["npv_usd"]
+        measured((future(start="2026-01-31"), made, records_of(made), answers()), costs(1, 2))["npv_usd"]
         == 3e-6
     )
 
@@ -441,7 +431,7 @@ def test_without_interest_the_present_value_is_the_cost() -> None:
     """31,022.174952 USD in three parts are the same to the last digit."""
     made = two_pools(60 * DAY_S)
     found = measured(
-        (future(), made, records_of(made), answers(made)),
+        (future(), made, records_of(made), answers()),
         costs(10_340_724_987, 10_340_724_983, 10_340_724_982),
     )
     assert found["npv_usd"] == found["cost_usd"] == 31022.174952
@@ -462,14 +452,14 @@ def test_costs_that_do_not_add_up_are_an_error(wrong: dict[str, Any], message: s
     """5 micro-USD are neither 4 nor 6, and belong to names that the scenario and the ledger have."""
     made = two_pools()
     with pytest.raises(AssertionError, match=message):
-        measured((future(), made, records_of(made), answers(made)), replace(costs(5), **wrong))
+        measured((future(), made, records_of(made), answers()), replace(costs(5), **wrong))
 
 
 def test_nodes_on_the_way_wait_until_the_horizon() -> None:
     """Two nodes of eight arrive after 3 of 10 days; one ordered on day 6 is on its way for the last 4."""
     made = two_pools(10 * DAY_S)
     orders = [(0, 0, 0, 2, 0, 3 * DAY_S), (0, 1, 0, 1, 6 * DAY_S, -1)]
-    found = measured((future(), made, records_of(made, orders=orders), answers(made)))
+    found = measured((future(), made, records_of(made, orders=orders), answers()))
     names = ("nodes_ordered", "nodes_arrived", "nodes_on_the_way", "node_days_on_the_way")
     assert [found[name] for name in names] == [3.0, 2.0, 1.0, 2 * 3 + 1 * 4]
     assert found["wait_for_hardware_accelerator_h:site0/room"] == 8 * 24 * (2 * 3 + 1 * 4)

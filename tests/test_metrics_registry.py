@@ -6,10 +6,10 @@ import pytest
 
 from sim.metrics import DEFINITIONS, definition_of, known_metric, metric_names, suggestion
 from sim.metrics.definitions import WHOLE, Better
-from tests.test_metrics import four_intervals, measured, queue_of_five, scenario, worked_example
+from tests.test_metrics import a_service, measured, queue_of_five, scenario, worked_example
 
 
-@pytest.mark.parametrize("example", [worked_example, queue_of_five, four_intervals])
+@pytest.mark.parametrize("example", [worked_example, queue_of_five, a_service])
 def test_runs_have_the_metrics_that_are_defined(example: object) -> None:
     """No metric without a definition, none defined that is not measured, whatever happened in the run."""
     assert callable(example)

@@ -1,6 +1,5 @@
 """Integrals by month, monthly series, and what holds for any records."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.metrics import check_books, measure, monthly
-from sim.metrics.integrals import Ints, integrate_by_group, integrate_by_month, quantile, sum_by_month
+from sim.metrics.integrals import Ints, integrate_by_group, integrate_by_month, quantile
 from sim.policies.plan import Plan
 from sim.records import Outcome, Records
 from sim.world.world import World
@@ -92,12 +91,6 @@ def test_cutting_spans_in_two_changes_nothing(some: list[Span], at: int) -> None
     )
 
 
-def test_intervals_are_summed_by_the_month_in_which_they_begin() -> None:
-    """Steps of 50 s: two in [0, 100), three in [100, 250), the rest in the last month."""
-    values = np.arange(20, dtype=float)
-    assert sum_by_month(values, 50, EDGES).tolist() == [0 + 1, 2 + 3 + 4, sum(range(5, 20))]
-
-
 @given(st.lists(st.integers(0, 20), min_size=1, max_size=40), st.sampled_from([0.5, 0.95]))
 def test_a_quantile_is_the_smallest_value_that_its_share_does_not_exceed(
     values: list[int], level: float
@@ -137,9 +130,8 @@ def test_series_are_cut_at_midnight() -> None:
     lived, made, records = around_a_months_end()
     check_books(made, records)
     steps = 2 * DAY_S // made.interval_s
-    offered = np.repeat([3.0, 5.0], steps // 2)
-    busy = np.repeat([0.0, 1800.0], [steps - 2, 2])
-    facts = replace(answers(made, offered=offered, served=offered / 2), busy_accelerator_s={1: busy})
+    offered = np.array([3.0, 5.0]) * (steps // 2)
+    facts = answers({1: [0.0, 2 * 1800.0]}, months=2, offered=offered, served=offered / 2)
     found = series(lived, made, records, [facts], costs(7_000_000, -2_000_000))
 
     def row(kind: str, name: str, quantity: str) -> tuple[float, float]:
@@ -156,6 +148,7 @@ def test_series_are_cut_at_midnight() -> None:
     assert row("training", "train", "jobs_waiting_mean") == (1 / 24, 0)
     assert row("training", "train", "accelerators_waiting_mean") == (4 / 24, 0)
     assert row("service", "serve", "requests") == (3 * steps / 2, 5 * steps / 2)
+    assert row("service", "serve", "error_budget_used") == (0, 0)
     assert row("service", "serve", "requests_served") == (1.5 * steps / 2, 2.5 * steps / 2)
     assert row("service", "serve", "replicas_ready_mean") == (4 / 24, 6 / 24)
     assert row("run", "", "cost_usd") == (7.0, -2.0)
@@ -198,9 +191,8 @@ def lived_runs(draw: st.DrawFn) -> tuple[World, Plan, Records, Any]:
         for n, (pool, start, load, serving) in enumerate(copies)
     ]
     records = records_of(made, rows, replicas, outages=[(0, 0, 0, draw(st.integers(0, 9 * DAY_S)))])
-    steps = 60 * DAY_S // made.interval_s
     busy = {pool: sum(2 * serving / 2 for p, *_, serving in copies if p == pool) for pool in (0, 1)}
-    facts = answers(made, {pool: [busy[pool], *[0.0] * (steps - 1)] for pool in busy})
+    facts = answers({pool: [busy[pool], 0.0, 0.0] for pool in busy}, months=3)
     return future(jobs(*((0, gang, 1) for _, gang, *_ in tries))), made, records, facts
 
 

@@ -165,7 +165,7 @@ def test_names_are_shown_as_they_are() -> None:
 
 
 def test_overload_is_a_share_of_the_worlds() -> None:
-    """12 of 100 worlds, with Wilson's interval.
+    """12 of 100 worlds, with Wilson's interval; of a service also with the demand that it could meet.
 
     With z = 1.96 its centre is (0.12 + z^2/200) / (1 + z^2/100) = 13.4 % and its half width
     z sqrt(0.12 * 0.88 / 100 + (z/200)^2) / (1 + z^2/100) = 6.4 %.
@@ -174,10 +174,14 @@ def test_overload_is_a_share_of_the_worlds() -> None:
         "overloaded:triage": {"mean": estimate(0.12, 0.05, 0.19)},
         "overloaded:notes": {"mean": estimate(0.0, 0.0, 0.0)},
         "overloaded_share": {"mean": estimate(0.06, 0.0, 0.1)},
+        "overloaded:train": {"mean": estimate(0.12, 0.05, 0.19)},
+        "stable_demand_share:triage": {"p5": estimate(0.62, 0.6, 0.7), "p95": estimate(1.25, 1.2, 1.3)},
     }
     told = lines(summary(strategies={"cloud": {"runs": 100, "metrics": found}}, pairs=[]))
     assert [row for row in told if "OVERLOADED" in row] == [
-        "cloud cannot keep up with triage in 12 % of the worlds (7..20 %): OVERLOADED"
+        "cloud cannot keep up with triage in 12 % of the worlds (7..20 %): OVERLOADED; in the tightest month "
+        "its replicas could answer 62.0 % (p5) to 125.0 % (p95) of the requests",
+        "cloud cannot keep up with train in 12 % of the worlds (7..20 %): OVERLOADED",
     ]
 
 

@@ -16,7 +16,7 @@ from sim.serving import surface
 from sim.serving.arrivals import POISSON, Modulated, Renewal
 from sim.serving.cache import digest_of
 from sim.serving.cells import Cells
-from sim.serving.intervals import ReplicaGroup, close_intervals
+from sim.serving.intervals import ReplicaGroup, Span, close_intervals
 from sim.serving.requests.single import waits_ggc
 from sim.serving.service import LlmService, Measure, Service, SingleService, Slo, Table
 from sim.serving.single import REPLICAS
@@ -205,7 +205,7 @@ def test_a_day_in_intervals_agrees_with_every_request(
     found = build_surface(service, slo, TRIP)
     ready_s = np.full(len(rate), 300.0 * replicas)
     group = ReplicaGroup(found, service.capacity_rps(), ready_s)
-    closed = close_intervals(arrivals / 300.0, 300, [group], math.inf, 300 * len(rate))
+    closed = close_intervals(arrivals / 300.0, Span(300, 300 * len(rate), math.inf), [group])
     assert closed.violated.sum() / closed.offered.sum() == pytest.approx(exact, rel=bound)
 
 

@@ -11,7 +11,7 @@ from sim.loading import load_text
 from sim.scenario.model import Scenario
 from sim.scenario.workloads import Inference
 from sim.serving.arrivals import POISSON, Client, Family, Modulated, Renewal, Replayed, Superposed
-from sim.serving.service import LlmService, Priority, Routing, SingleService
+from sim.serving.service import LlmService, Measure, Priority, Routing, SingleService
 from sim.study.described import arrival_law, longest_wait_s
 from sim.study.services import describe
 
@@ -85,6 +85,14 @@ def test_a_language_model_with_everything() -> None:
     assert service.memory_tokens == int((2 * 80e9 * 0.95 - 138e9) // 327_680)
     assert (service.chunk, service.reserve, service.cached) == (256, True, 0.25)
     assert service.routing is Routing.ROUND_ROBIN
+
+
+@pytest.mark.parametrize("measure", list(Measure))
+def test_a_promise_may_speak_of_each_measure(measure: Measure) -> None:
+    """A limit of 2 s on the answer, the first token, or the time between tokens."""
+    found = scenario((SERVICE, LLM), ("latency: 300 ms", f"{measure.value}: 2 s"))
+    _, slo, *_ = describe(found, serve_of(found), "room/nodes")
+    assert (slo.measure, slo.limit_s) == (measure, 2.0)
 
 
 def test_a_full_queue_bounds_the_backlog() -> None:

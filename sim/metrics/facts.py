@@ -8,33 +8,36 @@ from sim.metrics.integrals import Floats
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ServiceFacts:
-    """What a service was asked and what it answered.
-
-    Arrays are [requests] by interval of the plan where nothing else is said; the last may be shorter.
-    """
+    """What a service was asked and what it answered; arrays are by calendar month."""
 
     service: int
     """Position in the plan."""
     offered: Floats
+    """Requests."""
     served: Floats
     violated: Floats
     """Served, but outside the SLO."""
     abandoned: Floats
     """Given up, and counted beside those in `violated`."""
-    backlog_end: Floats
-    """Waiting at the end of the interval."""
     capacity: Floats
-    p99_s: Floats
-    """99th percentile of what the SLO speaks of, [s]; inf where it has no bound, NaN where nobody asked."""
+    """What the ready replicas could have answered."""
+    waiting: float
+    """Requests still without an answer at the horizon."""
+    broken_s: int
+    """Length of the intervals in which more requests than promised were violated or abandoned."""
+    saturated_s: int
+    """Length of the intervals in which more was asked than could be answered."""
+    p99_s: float
+    """99th percentile of what the SLO speaks of in the worst month [s]; inf or NaN where it has none."""
+    unsure: float
+    """By how many requests `violated` may be off, because latency surfaces are estimates."""
     state: str
     """A name of `sim.metrics.state.State`."""
     busy_accelerator_s: Mapping[int, Floats]
-    """Accelerator-seconds of useful work by pool (position in the plan) and interval.
+    """Accelerator-seconds of useful work by pool (position in the plan) and month.
 
     A replica counts with its own accelerators, not with the whole nodes that it may have to lease.
     """
-    unsure: float = 0.0
-    """By how many requests `violated` may be off, because latency surfaces are estimates."""
 
 
 @dataclass(frozen=True, slots=True)

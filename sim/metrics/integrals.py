@@ -58,16 +58,6 @@ def _changes(
     return changed.reshape(groups, months), within.reshape(groups, months)
 
 
-def sum_by_month(values: Floats, interval_s: int, month_edges: Ints) -> Floats:
-    """The sum of what each interval holds over each month: shape [months]; no interval spans two months."""
-    return np.add.reduceat(values, first_intervals(interval_s, month_edges))
-
-
-def first_intervals(interval_s: int, month_edges: Ints) -> Ints:
-    """The first interval of each month: shape [months]."""
-    return -(-month_edges[:-1] // interval_s)
-
-
 def ratio(above: SupportsFloat, below: SupportsFloat) -> float:
     """`above` / `below`; NaN where `below` is 0."""
     return float(above) / float(below) if float(below) else np.nan

@@ -35,7 +35,7 @@ def measure(
     return {
         **cost_metrics(plan, costs, services, float(usage.useful.sum()), npv_usd),
         **usage_metrics(plan, usage),
-        **service_metrics(world.scenario, plan, services, edges),
+        **service_metrics(world.scenario, plan, services),
         **training_metrics(world, plan, records, lives),
         **procurement_metrics(plan, records),
         **hardware_metrics(world.scenario, plan, records),

@@ -9,12 +9,15 @@ from numpy.typing import NDArray
 from sim.calendar import month_edges, month_labels
 from sim.ledger.postings import MICRO
 from sim.metrics.facts import CostFacts, ServiceFacts
-from sim.metrics.integrals import Floats, Ints, integrate_by_group, sum_by_month
+from sim.metrics.integrals import Floats, Ints, integrate_by_group
 from sim.metrics.leases import gang_of, useful_s
+from sim.metrics.serving import budget_used
 from sim.metrics.training import Lives
 from sim.metrics.usage import HOUR_S
 from sim.policies.plan import Plan, Purchase
 from sim.records import Attempts, Records
+from sim.scenario.model import Scenario
+from sim.scenario.workloads import Inference
 from sim.world.world import World
 
 Row = tuple[str, str, str, NDArray[Any]]
@@ -29,7 +32,8 @@ def monthly(
     kind "run", name "": cost_usd. kind "pool", name `site/pool`: capacity_accelerator_h (failed nodes
     included; of rented pools what was leased), leased_accelerator_h, useful_accelerator_h (an attempt's
     spread evenly over it), down_accelerator_h. kind "training": jobs_waiting_mean, accelerators_waiting_mean.
-    kind "service": requests, requests_served, requests_violated, requests_abandoned, replicas_ready_mean.
+    kind "service": requests, requests_served, requests_violated, requests_abandoned, error_budget_used,
+    replicas_ready_mean.
     Months are calendar months, the first and the last as far as the horizon holds them; means are over time,
     exact.
     """
@@ -38,7 +42,7 @@ def monthly(
     rows: list[Row] = [("run", "", "cost_usd", np.array(costs.by_month) / MICRO)]
     rows += _pools(world, plan, records, services, edges)
     rows += _queues(world, plan, records, edges)
-    rows += _services(plan, records, services, edges)
+    rows += _services(world.scenario, plan, records, services, edges)
     return {
         "month": labels * len(rows),
         "kind": [kind for kind, *_ in rows for _ in labels],
@@ -81,7 +85,7 @@ def _useful(
     useful: Floats = integrate_by_group(a.start_s, a.end_s, at_work, edges, group=a.pool, groups=pools)
     for facts in services:
         for pool, busy in facts.busy_accelerator_s.items():
-            useful[pool] += sum_by_month(busy, plan.interval_s, edges)
+            useful[pool] += busy
     return useful
 
 
@@ -100,7 +104,9 @@ def _queues(world: World, plan: Plan, records: Records, edges: Ints) -> Iterator
             yield "training", training.name, quantity, waited / months_s
 
 
-def _services(plan: Plan, records: Records, services: Sequence[ServiceFacts], edges: Ints) -> Iterator[Row]:
+def _services(
+    scenario: Scenario, plan: Plan, records: Records, services: Sequence[ServiceFacts], edges: Ints
+) -> Iterator[Row]:
     r = records.replicas
     one = np.ones(len(r), dtype=np.int64)
     ready = integrate_by_group(r.ready_s, r.end_s, one, edges, group=r.service, groups=len(plan.services))
@@ -112,6 +118,9 @@ def _services(plan: Plan, records: Records, services: Sequence[ServiceFacts], ed
             "requests_violated": facts.violated,
             "requests_abandoned": facts.abandoned,
         }
-        for quantity, by_interval in answers.items():
-            yield "service", name, quantity, sum_by_month(by_interval, plan.interval_s, edges)
+        for quantity, by_month in answers.items():
+            yield "service", name, quantity, by_month
+        workload = scenario.workloads[name]
+        assert isinstance(workload, Inference), f"{name} is no service"
+        yield "service", name, "error_budget_used", budget_used(facts, workload.slo.share)
         yield "service", name, "replicas_ready_mean", ready[facts.service] / np.diff(edges)

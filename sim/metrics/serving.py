@@ -1,21 +1,17 @@
 """How services kept their promises: violations, saturation, response times."""
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sim.metrics.definitions import BY_SERVICE, WHOLE, Better, Definition
 from sim.metrics.facts import ServiceFacts
-from sim.metrics.integrals import Floats, Ints, first_intervals, ratio
+from sim.metrics.integrals import Floats, ratio
 from sim.policies.plan import Plan
 from sim.scenario.model import Scenario
 from sim.scenario.workloads import Inference
 
 MINUTE_S = 60
-GLANCE = 16
-"""One interval in so many is looked at to guess which month is the worst."""
 
 DEFINITIONS = (
     Definition(
@@ -62,6 +58,29 @@ DEFINITIONS = (
         (BY_SERVICE,),
     ),
     Definition(
+        "error_budget_used", "share", Better.LOWER,
+        "Violated and abandoned requests / those that the SLO allows, 1 - its share of all: above 1 the "
+        "budget is overdrawn.",
+        (BY_SERVICE,),
+    ),
+    Definition(
+        "error_budget_used_worst_month", "share", Better.LOWER,
+        "The error_budget_used of the calendar month in which it is highest; months are as long as the horizon "
+        "holds them.",
+        (BY_SERVICE,),
+    ),
+    Definition(
+        "months_over_budget_share", "share", Better.LOWER,
+        "Share of the months with requests whose error budget is overdrawn.",
+        (BY_SERVICE,),
+    ),
+    Definition(
+        "stable_demand_share", "share", Better.HIGHER,
+        "Requests that could be answered / requests sent, in the month where that is lowest: below 1, the "
+        "share of its demand at which an OVERLOADED service would be stable with the replicas it had.",
+        (BY_SERVICE,),
+    ),
+    Definition(
         "request_p99_s", "s", Better.LOWER,
         "99th percentile of what the SLO speaks of, in the worst month: half of that month's requests came "
         "in intervals whose p99 was no longer. NaN where it has no bound because the service was saturated "
@@ -76,42 +95,16 @@ DEFINITIONS = (
 )  # fmt: skip
 
 
-def service_metrics(
-    scenario: Scenario, plan: Plan, services: Sequence[ServiceFacts], month_edges: Ints
-) -> dict[str, float]:
+def service_metrics(scenario: Scenario, plan: Plan, services: Sequence[ServiceFacts]) -> dict[str, float]:
     """The metrics of this module; `services` holds facts for each service of the plan, in its order."""
     totals = [_totals(facts) for facts in services]
     found = _of_requests({name: sum(total[name] for total in totals) for name in TOTALS})
     for name, facts, total in zip((s.name for s in plan.services), services, totals, strict=True):
         workload = scenario.workloads[name]
         assert isinstance(workload, Inference), f"{name} is no service"
-        own = _of_requests(total) | _of_intervals(facts, plan, workload.slo.share, month_edges)
+        own = _of_requests(total) | _of_intervals(facts, total, plan, workload.slo.share)
         found |= {f"{metric}:{name}": value for metric, value in own.items()}
     return found
-
-
-def worst_median(values: Floats, weights: Floats, first: Ints) -> float:
-    """The highest weighted median of the groups of values that begin at `first`; NaN without any weight.
-
-    Values that are NaN are left out. A group is sorted only if more than half of its weight lies above the
-    highest median so far; those that look worst at a glance come first.
-    """
-    groups = [slice(*ends) for ends in pairwise([*first.tolist(), len(values)])]
-    looks = [np.sort(values[group][::GLANCE]) for group in groups]
-    worst = -np.inf
-    for n in np.argsort([-some[len(some) // 2] for some in looks]).tolist():
-        known = ~np.isnan(values[groups[n]])
-        value, weight = values[groups[n]][known], weights[groups[n]][known]
-        if weight[value > worst].sum() > weight.sum() / 2:
-            worst = weighted_median(value, weight)
-    return worst if worst > -np.inf else np.nan
-
-
-def weighted_median(values: Floats, weights: Floats) -> float:
-    """The smallest value that at least half of the weight does not exceed."""
-    order = np.argsort(values)
-    running = np.cumsum(weights[order])
-    return float(values[order[np.searchsorted(running, running[-1] / 2)]])
 
 
 TOTALS = ("offered", "served", "violated", "abandoned", "waiting")
@@ -119,39 +112,55 @@ TOTALS = ("offered", "served", "violated", "abandoned", "waiting")
 
 def _totals(facts: ServiceFacts) -> dict[str, float]:
     return {
-        "offered": facts.offered.sum(),
-        "served": facts.served.sum(),
-        "violated": facts.violated.sum(),
-        "abandoned": facts.abandoned.sum(),
-        "waiting": facts.backlog_end[-1],
+        "offered": float(facts.offered.sum()),
+        "served": float(facts.served.sum()),
+        "violated": float(facts.violated.sum()),
+        "abandoned": float(facts.abandoned.sum()),
+        "waiting": facts.waiting,
     }
 
 
 def _of_requests(total: Mapping[str, float]) -> dict[str, float]:
     return {
-        "requests": float(total["offered"]),
-        "requests_served": float(total["served"]),
-        "requests_waiting_at_end": float(total["waiting"]),
+        "requests": total["offered"],
+        "requests_served": total["served"],
+        "requests_waiting_at_end": total["waiting"],
         "slo_violation_share": ratio(total["violated"] + total["abandoned"], total["offered"]),
         "abandoned_share": ratio(total["abandoned"], total["offered"]),
     }
 
 
-def _of_intervals(facts: ServiceFacts, plan: Plan, promised: float, month_edges: Ints) -> dict[str, float]:
+def _of_intervals(
+    facts: ServiceFacts, total: Mapping[str, float], plan: Plan, promised: float
+) -> dict[str, float]:
     """What depends on when requests came; `promised` is the share of requests that the SLO speaks of."""
-    missed, offered = facts.violated + facts.abandoned, facts.offered.sum()
-    p99_s = worst_median(facts.p99_s, facts.offered, first_intervals(plan.interval_s, month_edges))
-    broken = missed > facts.offered - promised * facts.offered
+    missed, offered = total["violated"] + total["abandoned"], total["offered"]
     return {
-        "slo_violation_share_error": ratio(facts.unsure, float(offered)),
-        "slo_violation_minutes": _length_s(broken, plan) / MINUTE_S,
-        "slo_met": float(missed.sum() <= offered - promised * offered) if offered else np.nan,
-        "request_p99_s": p99_s if np.isfinite(p99_s) else np.nan,
-        "saturated_share": _length_s(facts.offered > facts.capacity, plan) / plan.horizon_s,
+        "slo_violation_share_error": ratio(facts.unsure, offered),
+        "slo_violation_minutes": facts.broken_s / MINUTE_S,
+        **_of_months(facts, promised),
+        "slo_met": float(missed <= offered - promised * offered) if offered else np.nan,
+        "request_p99_s": facts.p99_s if np.isfinite(facts.p99_s) else np.nan,
+        "saturated_share": facts.saturated_s / plan.horizon_s,
     }
 
 
-def _length_s(holds: NDArray[np.bool_], plan: Plan) -> int:
-    """How long something holds that holds in some of the intervals; the last of all ends at the horizon."""
-    beyond_s = len(holds) * plan.interval_s - plan.horizon_s
-    return int(np.count_nonzero(holds)) * plan.interval_s - beyond_s * int(holds[-1])
+def _of_months(facts: ServiceFacts, promised: float) -> dict[str, float]:
+    """What is judged month by month, in those in which anybody asked."""
+    missed, asked = facts.violated + facts.abandoned, facts.offered > 0.0
+    used, over = budget_used(facts, promised), missed > facts.offered - promised * facts.offered
+    enough = facts.capacity[asked] / facts.offered[asked]
+    return {
+        "error_budget_used": ratio(missed.sum(), (1.0 - promised) * facts.offered.sum()),
+        "error_budget_used_worst_month": max(used[~np.isnan(used)].tolist(), default=np.nan),
+        "months_over_budget_share": ratio(np.count_nonzero(over), np.count_nonzero(asked)),
+        "stable_demand_share": min(enough.tolist(), default=np.nan),
+    }
+
+
+def budget_used(facts: ServiceFacts, promised: float) -> Floats:
+    """By month: requests violated or abandoned / those that the SLO allows; NaN where it allows none."""
+    allowed = (1.0 - promised) * facts.offered
+    used = np.full(len(allowed), np.nan)
+    np.divide(facts.violated + facts.abandoned, allowed, out=used, where=allowed > 0.0)
+    return used

@@ -163,8 +163,8 @@ def _busy(plan: Plan, services: Sequence[ServiceFacts], ready: Ints) -> Floats:
     """Busy accelerator-seconds of all services by pool; AssertionError where they exceed the ready ones."""
     busy = np.zeros(len(plan.pools))
     for facts in services:
-        for pool, by_interval in facts.busy_accelerator_s.items():
-            busy[pool] += by_interval.sum()
+        for pool, by_month in facts.busy_accelerator_s.items():
+            busy[pool] += by_month.sum()
     for pool in np.flatnonzero(busy > ready * (1 + ROUNDING)).tolist():
         raise AssertionError(
             f"{plan.pools[pool].path}: replicas busy for {busy[pool]} accelerator-s, ready for {ready[pool]}"

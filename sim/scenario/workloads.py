@@ -176,17 +176,29 @@ class Demand(Model):
 
 
 class LatencySlo(Model):
-    """What share of the requests must be answered (or begin to be answered: `ttft`) within which time."""
+    """What share of the requests must be answered (begin to be answered: `ttft`; go on: `tpot`) how soon."""
 
     latency: Latency | None = None
     ttft: Latency | None = None
+    tpot: Latency | None = None
     share: KnownFraction
 
     @model_validator(mode="after")
     def _one_of(self) -> Self:
-        if (self.latency is None) == (self.ttft is None):
-            raise ValueError("exactly one of 'latency' and 'ttft' is needed")
+        if sum(limit is not None for limit in (self.latency, self.ttft, self.tpot)) != 1:
+            raise ValueError("exactly one of 'latency', 'ttft' and 'tpot' is needed")
         return self
+
+    @property
+    def measure(self) -> Literal["latency", "ttft", "tpot"]:
+        """The key of what the promise speaks of."""
+        return "latency" if self.latency is not None else "ttft" if self.ttft is not None else "tpot"
+
+    @property
+    def limit_s(self) -> float:
+        """Within which the requests must stay."""
+        limit_s: float = getattr(self, self.measure)
+        return limit_s
 
 
 class Inference(Model):
@@ -206,9 +218,9 @@ class Inference(Model):
     """A request that would wait longer than this for its turn is given up."""
 
     @model_validator(mode="after")
-    def _ttft_needs_tokens(self) -> Self:
-        if self.slo.ttft is not None and self.service.kind == "single":
-            raise ValueError("'ttft' is for llm services; a single service has a 'latency'")
+    def _tokens_are_of_llm_services(self) -> Self:
+        if self.slo.measure != "latency" and self.service.kind == "single":
+            raise ValueError(f"'{self.slo.measure}' is for llm services; a single service has a 'latency'")
         return self
 
 

@@ -1,8 +1,4 @@
-"""Compiled loops of the year: reading surfaces, a backlog interval by interval.
-
-Each is compiled for one signature, without relaxed arithmetic and without parallel sums, so that the same
-arrays give the same bits.
-"""
+"""Compiled reading of surfaces at many places."""
 
 import numpy as np
 from numba import njit
@@ -49,38 +45,3 @@ def read_surface(
         lower = (1.0 - across) * table[below, column] + across * table[below, column + 1]
         read[n] = (1.0 - down) * upper + down * lower
     return read
-
-
-@njit("f8[:,::1](f8[::1], f8[::1], f8[::1], f8[::1])", cache=True, nogil=True)
-def carry_backlog(offered: Floats, capacity: Floats, most: Floats, recent: Floats) -> Floats:
-    """A fluid backlog [requests] from interval to interval.
-
-    `most` is the longest backlog that anybody joins, in an interval with capacity: what is longer at its
-    beginning is given up by those who waited, what would grow longer is turned away. Without capacity, those
-    who came most recently, at most `recent`, still wait at the end.
-
-    Returns five rows: kept at the beginning, served, abandoned (given up or turned away), turned away, left
-    at the end.
-    """
-    flows = np.empty((5, len(offered)))
-    backlog = 0.0
-    for n in range(len(offered)):
-        if capacity[n] > 0.0:
-            given_up = max(backlog - most[n], 0.0)
-            waiting = backlog - given_up + offered[n]
-            served = min(capacity[n], waiting)
-            left = min(waiting - served, most[n])
-            turned_away = waiting - served - left
-        else:
-            served = 0.0
-            left = min(backlog + offered[n], recent[n])
-            leaving = backlog + offered[n] - left
-            given_up = min(backlog, leaving)
-            turned_away = leaving - given_up
-        flows[0, n] = backlog - given_up
-        flows[1, n] = served
-        flows[2, n] = given_up + turned_away
-        flows[3, n] = turned_away
-        flows[4, n] = left
-        backlog = left
-    return flows

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.calendar import first_intervals, month_edges
 from sim.distributions import Distribution, Mixture
 from sim.folders import default_cache_dir
+from sim.jit import constant
 from sim.policies.plan import Plan
 from sim.records import Replicas
 from sim.scenario.beliefs import find_beliefs, realise
@@ -17,13 +19,13 @@ from sim.scenario.quantities import Path
 from sim.scenario.sites import Site
 from sim.scenario.workloads import Inference
 from sim.serving.arrivals import Law
-from sim.serving.intervals import Intervals, ReplicaGroup, close_intervals
+from sim.serving.flow import ready_time
+from sim.serving.intervals import ReplicaGroup, Span, Year, sum_intervals
 from sim.serving.service import Measure, Service, Slo
 from sim.serving.surface import Surface, load_or_build
 from sim.study.described import arrival_law, longest_wait_s, replica_work
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Where = tuple[str, str]
 """(service, pool path)."""
 
@@ -38,17 +40,15 @@ class Serving:
 
 @dataclass(frozen=True, slots=True)
 class Achieved:
-    """What a service achieved in a run; `pools` names the pools of the groups in `intervals.busy_s`."""
+    """What a service achieved in a run; `pools` names the pools of the groups in `year.busy_s`."""
 
     name: str
-    intervals: Intervals
+    year: Year
     pools: tuple[int, ...]
     capacity_rps: tuple[float, ...]
     """What one replica of each group sustains, in requests/s."""
     accelerators: int
     """Of one replica."""
-    unsure: float
-    """By how many violations its surfaces may be off, all in one direction."""
 
 
 def build_servings(
@@ -94,11 +94,9 @@ def describe(scenario: Scenario, workload: Inference, pool: str) -> tuple[Servic
     """A service on a pool, its SLO, the round trips of its users to the pool's site, and its arrival law."""
     site = scenario.sites[pool.split("/", maxsplit=1)[0]]
     accelerator = scenario.pools()[pool].accelerator
-    limits = ((Measure.LATENCY, workload.slo.latency), (Measure.TTFT, workload.slo.ttft))
-    measure, limit_s = next((m, limit) for m, limit in limits if limit is not None)
     return (
         replica_work(scenario, workload, accelerator),
-        Slo(measure, limit_s, workload.slo.share),
+        Slo(Measure(workload.slo.measure), workload.slo.limit_s, workload.slo.share),
         _trips(workload, site),
         arrival_law(workload.demand.arrivals),
     )
@@ -119,47 +117,21 @@ def achieved(
     servings: Mapping[Where, Serving],
 ) -> list[Achieved]:
     """What each service of the plan achieved with the replicas it had."""
+    month_first = first_intervals(plan.interval_s, month_edges(scenario.start, plan.horizon_s))
     results = []
     for index, service in enumerate(plan.services):
         workload = scenario.workloads[service.name]
         assert isinstance(workload, Inference), f"{service.name} is not a service"
-        demand = demand_rps[service.name]
         pools = tuple(dict.fromkeys(option.pool for option in service.options))
         groups = []
         for pool in pools:
             serving = servings[service.name, plan.pools[pool].path]
             mine = (replicas.service == index) & (replicas.pool == pool)
-            ready_s = ready_time(replicas.ready_s[mine], replicas.end_s[mine], len(demand), plan)
+            times_s = replicas.ready_s[mine], replicas.end_s[mine]
+            ready_s = ready_time(*times_s, constant(plan.interval_s), constant(plan.horizon_s))
             groups.append(ReplicaGroup(serving.surface, serving.capacity_rps, ready_s))
-        timeout_s = longest_wait_s(workload, [group.capacity_rps for group in groups])
-        intervals = close_intervals(demand, plan.interval_s, groups, timeout_s, plan.horizon_s)
         rates = tuple(group.capacity_rps for group in groups)
-        unsure = _unsure(intervals, groups)
-        results.append(Achieved(service.name, intervals, pools, rates, service.accelerators, unsure))
+        span = Span(plan.interval_s, plan.horizon_s, longest_wait_s(workload, rates))
+        year = sum_intervals(demand_rps[service.name], span, groups, workload.slo.share, month_first)
+        results.append(Achieved(service.name, year, pools, rates, service.accelerators))
     return results
-
-
-def _unsure(intervals: Intervals, groups: Sequence[ReplicaGroup]) -> float:
-    """Requests served x the error of the surface that spoke for them.
-
-    Neighbouring intervals read neighbouring cells, whose errors go together: they are added, not averaged.
-    """
-    load, unsure = np.minimum(intervals.load, 1.0), 0.0
-    for group in groups:
-        share = group.ready_s * group.capacity_rps / np.maximum(intervals.capacity, 1.0)
-        error = group.surface.read_error(load, group.ready_s / intervals.interval_s)
-        unsure += float(np.sum(share * error * intervals.served))
-    return unsure
-
-
-def ready_time(ready_s: Ints, end_s: Ints, intervals: int, plan: Plan) -> Floats:
-    """Replica-seconds that were ready in each interval; exact, as sums of whole seconds below 2**53 are."""
-    edges = np.minimum(np.arange(intervals + 1, dtype=np.int64) * plan.interval_s, plan.horizon_s)
-    return np.diff(_elapsed(ready_s, edges) - _elapsed(end_s, edges)).astype(np.float64)
-
-
-def _elapsed(begins: Ints, edges: Ints) -> Ints:
-    """For each edge, the sum over all `begins` before it of the time from there to the edge."""
-    ordered = np.sort(begins)
-    before = np.searchsorted(ordered, edges)
-    return before * edges - np.concatenate(([0], np.cumsum(ordered)))[before]

@@ -15,7 +15,6 @@ from sim.policies.plan import Plan, make_plan
 from sim.records import Records
 from sim.scenario.model import Scenario
 from sim.scenario.workloads import Inference
-from sim.serving.intervals import state
 from sim.study.results import RunResult
 from sim.study.services import Achieved, Serving, Where, achieved
 from sim.study.stopwatch import Lap, Stopwatch, no_lap
@@ -112,19 +111,15 @@ def responses(scenario: Scenario, plan: Plan, services: Sequence[Achieved]) -> T
     A pool answers in proportion to the work that its replicas did; requests count in the month in which their
     interval begins.
     """
-    edges = month_edges(scenario.start, plan.horizon_s)
     locations = list(scenario.locations)
     rows: list[tuple[int, int, int, int, float]] = []
     for index, service in enumerate(services):
         workload = scenario.workloads[service.name]
         assert isinstance(workload, Inference), f"{service.name} is not a service"
-        intervals = service.intervals
-        begins = np.arange(len(intervals.served), dtype=np.int64) * plan.interval_s
-        month = np.searchsorted(edges, begins, side="right") - 1
         for pool, busy_s, capacity_rps in zip(
-            service.pools, intervals.busy_s, service.capacity_rps, strict=True
+            service.pools, service.year.busy_s, service.capacity_rps, strict=True
         ):
-            by_month = np.bincount(month, busy_s * capacity_rps * workload.response, minlength=len(edges) - 1)
+            by_month = busy_s * capacity_rps * workload.response
             rows += [
                 (index, pool, int(m), locations.index(location), float(by_month[m] * share))
                 for m in np.flatnonzero(by_month)
@@ -140,20 +135,22 @@ def responses(scenario: Scenario, plan: Plan, services: Sequence[Achieved]) -> T
 
 def service_facts(index: int, service: Achieved) -> ServiceFacts:
     """A service's year as the metrics want it."""
-    i = service.intervals
-    busy = {pool: service.accelerators * busy_s for pool, busy_s in zip(service.pools, i.busy_s, strict=True)}
+    year = service.year
+    busy = zip(service.pools, year.busy_s, strict=True)
     return ServiceFacts(
-        index,
-        i.offered,
-        i.served,
-        i.violated,
-        i.abandoned,
-        i.backlog_end,
-        i.capacity,
-        i.p99_s,
-        state(i),
-        busy,
-        service.unsure,
+        service=index,
+        offered=year.offered,
+        served=year.served,
+        violated=year.violated,
+        abandoned=year.abandoned,
+        capacity=year.capacity,
+        waiting=year.waiting,
+        broken_s=year.broken_s,
+        saturated_s=year.saturated_s,
+        p99_s=year.p99_s,
+        unsure=year.unsure,
+        state=year.state,
+        busy_accelerator_s={pool: service.accelerators * busy_s for pool, busy_s in busy},
     )
 
 

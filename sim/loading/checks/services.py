@@ -22,8 +22,7 @@ def promises(facts: Facts) -> Iterator[Fault]:
         workload = facts.scenario.workloads.get(placement.workload)
         if not isinstance(workload, Inference) or workload.slo.share <= 0.5:
             continue
-        key = "ttft" if workload.slo.latency is None else "latency"
-        limit_s: float = getattr(workload.slo, key)
+        key, limit_s = workload.slo.measure, workload.slo.limit_s
         lawful = allowed_sites(facts.scenario, workload)
         paths = [option.pool for option in placement.options if site_of(option.pool) in lawful]
         times_s = [_usual_s(facts, workload, path) for path in paths]
@@ -47,13 +46,15 @@ def _usual_s(facts: Facts, workload: Inference, path: str) -> float | None:
     trips_s = [median(trip) for trip in near]
     known_s = [trip for trip in trips_s if trip is not None]
     answer_s = _answer_s(facts, workload, pool)
+    if workload.slo.measure == "tpot":
+        return answer_s
     if answer_s is None or not known_s or len(known_s) < len(trips_s):
         return None
     return min(known_s) + answer_s
 
 
 def _answer_s(facts: Facts, workload: Inference, pool: AnyPool) -> float | None:
-    """The median time of an answer on a pool, or of its first token where that is promised, [s]."""
+    """The median time of what is promised on a pool, an answer, its first token, or the next ones [s]."""
     match workload.service:
         case SingleServing() as single:
             time_s, speed = median(single.time), _speed(facts, pool.accelerator, single.reference)
@@ -67,7 +68,10 @@ def _answer_s(facts: Facts, workload: Inference, pool: AnyPool) -> float | None:
             measured = facts.scenario.models.get(llm.model, {}).get(pool.accelerator, {}).get(gang)
             if measured is None:
                 return None
-            return statistics.median(_alone_s(llm, measured, whole_answer=workload.slo.ttft is None))
+            if workload.slo.measure == "tpot":
+                return MS * _between(measured.decode_ms, 1.0)
+            whole_answer = workload.slo.measure == "latency"
+            return statistics.median(_alone_s(llm, measured, whole_answer=whole_answer))
 
 
 def _alone_s(llm: LlmServing, measured: LlmPerformance, *, whole_answer: bool) -> list[float]:

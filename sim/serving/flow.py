@@ -1,0 +1,381 @@
+"""Compiled: what becomes of a service's demand, interval by interval, and what that adds up to.
+
+`intervals` says what the numbers mean. Capacity changes in few of the intervals: what follows from it alone
+is worked out there. Most others are calm, without a backlog, and cost one look at a table.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.jit import inner, kernel
+from sim.serving.surface import TINY
+from sim.serving.tables import ERROR, LOG_P99, MISSES, STEPS, Tables
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+OFFERED, SERVED, VIOLATED, ABANDONED, CAPACITY, LEFT, FULLNESS, UNSURE = range(8)
+ROWS = 8
+"""What is known of a closed interval, in requests; FULLNESS is served / capacity."""
+
+MONTHLY = 5
+"""OFFERED to CAPACITY are added up by month."""
+WAITED, BROKEN_S, SATURATED_S, ERRED = range(MONTHLY, MONTHLY + 4)
+SUMS = 9
+"""Sums over the intervals of a month: requests and seconds."""
+
+BACKLOG, LEFT_LATE, EXCESS, OVERLOADED = range(4)
+STATE = 4
+"""What one interval hands on to the next: the backlog [requests] and the probability that those in it miss
+the SLO; the excess of demand over capacity so far; 1 where it has grown over a whole window."""
+
+UNANSWERED_SHARE = 0.01
+INFINITE = math.inf
+NOTHING = math.log(TINY)
+"""The logarithm that stands for no time at all."""
+
+
+@kernel
+def ready_time(ready_s: Ints, end_s: Ints, interval_s: int, horizon_s: int) -> Floats:
+    """Replica-seconds that were ready in each interval; exact, as sums of whole seconds below 2**53 are."""
+    count = -(-horizon_s // interval_s)
+    standing = np.zeros(count + 1, np.int64)
+    outside_s = np.zeros(count + 1, np.int64)
+    for n in range(len(ready_s)):
+        into = ready_s[n] // interval_s
+        standing[into] += 1
+        outside_s[into] -= ready_s[n] - into * interval_s
+        into = end_s[n] // interval_s
+        standing[into] -= 1
+        outside_s[into] += end_s[n] - into * interval_s
+    found = np.empty(count)
+    replicas = np.int64(0)
+    for n in range(count):
+        replicas += standing[n]
+        found[n] = replicas * min(interval_s, horizon_s - n * interval_s) + outside_s[n]
+    return found
+
+
+@inner
+def _row(replicas: Floats, rows: int, group: int, there: float) -> tuple[int, float]:
+    """The row of a group's table for so many replicas, and how far they lie on the way to the next row."""
+    within = min(max(there, replicas[group, 0]), replicas[group, rows - 1])
+    low, high = 0, rows - 1
+    while low < high:
+        middle = (low + high + 1) // 2
+        if replicas[group, middle] <= within:
+            low = middle
+        else:
+            high = middle - 1
+    if replicas[group, low] == within:
+        return low, 0.0
+    above, below = replicas[group, low], replicas[group, low + 1]
+    return low, math.log(within / above) / math.log(below / above)
+
+
+@inner
+def _read(values: Floats, group: int, row: int, down: float, load: float, which: int) -> float:
+    """A value of a table at a load of at most 1.
+
+    Straight between the loads; between two rows, as in a surface, for the logarithm of the probability.
+    """
+    step = min(int(load * STEPS), STEPS - 1)
+    across = load * STEPS - step
+    read: float = values[group, row, step, which]
+    read += across * (values[group, row, step + 1, which] - read)
+    if down > 0.0:
+        lower = values[group, row + 1, step, which]
+        lower += across * (values[group, row + 1, step + 1, which] - lower)
+        if which == MISSES:
+            logarithm = (1.0 - down) * math.log(read + TINY) + down * math.log(lower + TINY)
+            return max(math.exp(logarithm) - TINY, 0.0)
+        read += down * (lower - read)
+    return read
+
+
+@inner
+def _behind(kept: float, drift: float, level: float) -> float:
+    """The share of an interval in which a backlog, on its way from `kept`, exceeds a level."""
+    if drift == 0.0:
+        return 1.0 if kept > level else 0.0
+    reached = (level - kept) / drift
+    return min(max(1.0 - reached if drift > 0.0 else reached, 0.0), 1.0)
+
+
+@inner
+def _recent(asked: Floats, n: int, interval_s: float, end_s: float, timeout_s: float) -> float:
+    """Requests that came within `timeout_s` before the end of interval n; `asked` adds up all before each."""
+    since_s = max(end_s - timeout_s, 0.0)
+    first = min(int(since_s // interval_s), n)
+    into = (since_s - first * interval_s) / min(interval_s, end_s - first * interval_s)
+    recent: float = asked[n + 1] - (asked[first] + into * (asked[first + 1] - asked[first]))
+    return recent
+
+
+@inner
+def _asked(demand_rps: Floats, ready_s: Floats, times_s: Floats) -> Floats:
+    """Requests that came before each interval and before the end; empty where there is always capacity."""
+    for n in range(len(demand_rps)):
+        ready = 0.0
+        for group in range(len(ready_s)):
+            ready += ready_s[group, n]
+        if ready <= 0.0:
+            asked = np.zeros(len(demand_rps) + 1)
+            for k in range(len(demand_rps)):
+                asked[k + 1] = asked[k] + demand_rps[k] * min(times_s[0], times_s[2] - k * times_s[0])
+            return asked
+    return np.zeros(0)
+
+
+@inner
+def _begin_stretch(
+    tables: Tables, ready_s: Floats, n: int, length_s: float, rows: Ints, downs: Floats, shares: Floats
+) -> float:
+    """The capacity [requests] of interval n, and for each group the row of its table and its share."""
+    capacity = 0.0
+    for group in range(len(ready_s)):
+        capacity += ready_s[group, n] * tables.capacity_rps[group]
+    for group in range(len(ready_s)):
+        there, size = ready_s[group, n] / length_s, tables.rows[group]
+        rows[group], downs[group] = _row(tables.replicas, size, group, there)
+        mine = ready_s[group, n] * tables.capacity_rps[group]
+        shares[group] = mine / capacity if capacity > 0.0 else 0.0
+    return capacity
+
+
+@inner
+def _watch(state: Floats, window: Floats, n: int, surplus: float) -> None:
+    """Whether over the last window more was offered than could be served; `window` holds the excess then."""
+    state[EXCESS] -= surplus
+    place = (n + 1) % len(window)
+    if n + 1 >= len(window) and state[EXCESS] > window[place]:
+        state[OVERLOADED] = 1.0
+    window[place] = state[EXCESS]
+
+
+@inner
+def _keep_calm(
+    values: Floats,
+    rows: Ints,
+    downs: Floats,
+    shares: Floats,
+    demand_rps: Floats,
+    length_s: float,
+    capacity: float,
+    promised: float,
+    first: int,
+    last: int,
+    state: Floats,
+    window: Floats,
+    sums: Floats,
+    closed: Floats,
+    log_p99: Floats,
+) -> tuple[int, float]:
+    """Close intervals up to `last` while none leaves a backlog: the next one, the sum of their fullness."""
+    offered_all, violated_all, erred, fullness_all, broken = 0.0, 0.0, 0.0, 0.0, 0
+    per_request = 1.0 / capacity if capacity > 0.0 else 0.0
+    place = first % len(window)
+    excess = state[EXCESS]
+    n = first
+    while n < last:
+        offered = demand_rps[n] * length_s
+        if offered > capacity:
+            break
+        fullness = min(offered * per_request, 1.0)
+        misses, unsure, slow = 0.0, 0.0, NOTHING
+        for group in range(len(shares)):
+            share, row, down = shares[group], rows[group], downs[group]
+            if share > 0.0:
+                misses += share * _read(values, group, row, down, fullness, MISSES)
+                unsure += share * _read(values, group, row, down, fullness, ERROR)
+                slow = max(slow, _read(values, group, row, down, fullness, LOG_P99))
+        violated = min(misses, 1.0) * offered
+        log_p99[n] = slow if offered > 0.0 else np.nan
+        offered_all += offered
+        violated_all += violated
+        erred += unsure * offered
+        fullness_all += fullness
+        broken += violated > offered - promised * offered
+        excess -= capacity - offered
+        place = place + 1 if place + 1 < len(window) else 0
+        if n + 1 >= len(window) and excess > window[place]:
+            state[OVERLOADED] = 1.0
+        window[place] = excess
+        if closed.shape[1] > 0:
+            closed[OFFERED, n], closed[SERVED, n], closed[VIOLATED, n] = offered, offered, violated
+            closed[ABANDONED, n], closed[LEFT, n], closed[CAPACITY, n] = 0.0, 0.0, capacity
+            closed[FULLNESS, n], closed[UNSURE, n] = fullness, unsure * offered
+        n += 1
+    state[EXCESS] = excess
+    sums[OFFERED] += offered_all
+    sums[SERVED] += offered_all
+    sums[VIOLATED] += violated_all
+    sums[ERRED] += erred
+    sums[BROKEN_S] += broken * length_s
+    return n, fullness_all
+
+
+@inner
+def _without_capacity(
+    asked: Floats, n: int, times_s: Floats, offered: float, state: Floats
+) -> tuple[float, float, float, float, float]:
+    """Nobody is there: those who came within the last timeout still wait."""
+    before = state[BACKLOG]
+    end_s = min((n + 1) * times_s[0], times_s[2])
+    state[BACKLOG] = min(before + offered, _recent(asked, n, times_s[0], end_s, times_s[1]))
+    state[LEFT_LATE] = 1.0
+    return 0.0, 0.0, before + offered - state[BACKLOG], 0.0, INFINITE
+
+
+@inner
+def _with_backlog(
+    values: Floats,
+    slacks_s: Floats,
+    rows: Ints,
+    downs: Floats,
+    shares: Floats,
+    timeout_s: float,
+    rate: float,
+    length_s: float,
+    offered: float,
+    state: Floats,
+) -> tuple[float, float, float, float, float]:
+    """Served, violated, abandoned, unsure, the logarithm of the p99; `rate` is the capacity per second."""
+    capacity, most = rate * length_s, rate * timeout_s
+    kept = min(state[BACKLOG], most)
+    served = min(capacity, kept + offered)
+    left = min(kept + offered - served, most)
+    turned_away = kept + offered - served - left
+    abandoned = state[BACKLOG] - kept + turned_away
+    wait_s = max(kept, left) / rate
+    late, late_away, late_left, unsure, slow = 0.0, 0.0, 0.0, 0.0, NOTHING
+    for group in range(len(shares)):
+        share, row, down, slack_s = shares[group], rows[group], downs[group], slacks_s[group]
+        if share > 0.0:
+            load = min((offered if slack_s < INFINITE else served) / capacity, 1.0)
+            misses = _read(values, group, row, down, load, MISSES)
+            if offered < capacity:
+                unsure += share * _read(values, group, row, down, load, ERROR)
+            log_s = _read(values, group, row, down, load, LOG_P99)
+            if slack_s < INFINITE:
+                log_s = math.log(max(math.exp(log_s) - TINY, 0.0) + wait_s + TINY)
+            slow = max(slow, log_s)
+            reachable = slack_s < timeout_s
+            level = rate * slack_s if reachable else INFINITE
+            behind = _behind(kept, offered - capacity, level)
+            late += share * (behind + (1.0 - behind) * misses)
+            late_away += share * (1.0 if reachable else misses)
+            late_left += share * (1.0 if left > level else misses)
+    violated = late * offered - late_away * turned_away - late_left * left + state[LEFT_LATE] * kept
+    if abandoned > UNANSWERED_SHARE * (served + abandoned):
+        slow = INFINITE
+    state[BACKLOG], state[LEFT_LATE] = left, late_left
+    return served, min(max(violated, 0.0), served), abandoned, unsure * served, slow
+
+
+@inner
+def _add(
+    sums: Floats,
+    found: tuple[float, float, float, float, float],
+    offered: float,
+    capacity: float,
+    length_s: float,
+    promised: float,
+    before: float,
+) -> None:
+    """Add an interval that began with a backlog of `before` requests, or ended with one."""
+    served, violated, abandoned, unsure, _ = found
+    sums[OFFERED] += offered
+    sums[SERVED] += served
+    sums[VIOLATED] += violated
+    sums[ABANDONED] += abandoned
+    sums[ERRED] += unsure
+    if violated + abandoned > offered - promised * offered:
+        sums[BROKEN_S] += length_s
+    surplus = capacity - offered
+    if surplus < 0.0:
+        sums[SATURATED_S] += length_s
+        sums[WAITED] += offered
+    elif before > 0.0:
+        sums[WAITED] += offered * (min(before / surplus, 1.0) if surplus > 0.0 else 1.0)
+
+
+@inner
+def _end_of_stretch(ready_s: Floats, n: int, last: int) -> int:
+    """The first interval after n in which other replicas are ready, or `last`."""
+    end = n + 1
+    while end < last:
+        for group in range(len(ready_s)):
+            if ready_s[group, end] != ready_s[group, n]:
+                return end
+        end += 1
+    return end
+
+
+@kernel
+def run_through(
+    tables: Tables,
+    demand_rps: Floats,
+    ready_s: Floats,
+    times_s: Floats,
+    promised: float,
+    month_first: Ints,
+    window: Floats,
+    closed: Floats,
+    sums: Floats,
+    busy_s: Floats,
+    state: Floats,
+    log_p99: Floats,
+) -> None:
+    """Close all intervals and add them up.
+
+    `ready_s`: [groups, intervals]; `times_s`: the length of an interval, the timeout and the horizon;
+    `window`: as long as the one in which an overload shows, 0 at first. Filled are `closed` [ROWS, intervals
+    or none], `sums` [months, SUMS], `busy_s` [groups, months], `state` [STATE], and for each interval the
+    logarithm of its p99 [s] plus TINY: NaN where nobody asked.
+    """
+    count, groups = len(demand_rps), len(ready_s)
+    values, slacks_s = tables.values, tables.slack_s
+    asked = _asked(demand_rps, ready_s, times_s)
+    rows, downs, shares = np.zeros(groups, np.int64), np.zeros(groups), np.zeros(groups)
+    for month in range(len(month_first)):
+        n, after = month_first[month], month_first[month + 1] if month + 1 < len(month_first) else count
+        while n < after:
+            length_s = min(times_s[0], times_s[2] - n * times_s[0])
+            begin, end = n, count
+            if n < count - 1:
+                end = _end_of_stretch(ready_s, n, min(after, count - 1))
+            capacity = _begin_stretch(tables, ready_s, n, length_s, rows, downs, shares)
+            fullness_all = 0.0
+            while n < end:
+                if state[BACKLOG] == 0.0:
+                    n, fullness = _keep_calm(
+                        values, rows, downs, shares, demand_rps, length_s, capacity, promised,
+                        n, end, state, window, sums[month], closed, log_p99,
+                    )  # fmt: skip
+                    fullness_all += fullness
+                    if n == end:
+                        break
+                offered, before = demand_rps[n] * length_s, state[BACKLOG]
+                if capacity > 0.0:
+                    rate = capacity / length_s
+                    found = _with_backlog(
+                        values, slacks_s, rows, downs, shares, times_s[1], rate, length_s, offered, state
+                    )
+                    fullness = min(found[0] / capacity, 1.0)
+                else:
+                    found, fullness = _without_capacity(asked, n, times_s, offered, state), 0.0
+                _add(sums[month], found, offered, capacity, length_s, promised, before)
+                _watch(state, window, n, capacity - offered)
+                fullness_all += fullness
+                log_p99[n] = found[4] if offered > 0.0 else np.nan
+                if closed.shape[1] > 0:
+                    closed[OFFERED, n], closed[SERVED, n], closed[VIOLATED, n] = offered, found[0], found[1]
+                    closed[ABANDONED, n], closed[LEFT, n] = found[2], state[BACKLOG]
+                    closed[CAPACITY, n], closed[FULLNESS, n], closed[UNSURE, n] = capacity, fullness, found[3]
+                n += 1
+            for group in range(groups):
+                busy_s[group, month] += ready_s[group, begin] * fullness_all
+            sums[month, CAPACITY] += capacity * (end - begin)

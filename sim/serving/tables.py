@@ -1,0 +1,87 @@
+"""Latency surfaces side by side, in the form in which the intervals of a year read them.
+
+A surface has few points, as far apart as its own error allows, and is straight between their logarithms. Here
+the same is tabulated in small equal steps of the load, so that a look needs no search and no exponential.
+What that costs is far below the surface's own error: see `test_serving_tables`.
+"""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.serving.surface import TINY, Surface
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+MISSES, ERROR, LOG_P99 = range(3)
+"""Probability to miss the SLO, how far it may be off, the logarithm of the 99th percentile [s] plus TINY."""
+
+STEPS = 1024
+"""Of the load, from 0 to 1."""
+WHOLE = 64
+"""Each number of replicas up to it has a row of its own; beyond, each is RATIO of the one before."""
+RATIO = 1.02
+
+BEYOND = 1e300
+"""Stands for an infinite logarithm: unlike infinity it leaves a neighbour with the weight 0 alone."""
+
+
+class Tables(NamedTuple):
+    """The surfaces of several groups of replicas; axes are as long as the longest, the rest is unused."""
+
+    capacity_rps: Floats
+    """What a replica of each group sustains [requests/s]."""
+    slack_s: Floats
+    """`Surface.slack_s`: inf where the wait is no part of the measure."""
+    rows: Ints
+    """How many numbers of replicas each group has."""
+    replicas: Floats
+    """Shape [groups, rows]."""
+    values: Floats
+    """Shape [groups, rows, STEPS + 1, 3]."""
+
+
+@lru_cache(maxsize=256)
+def tables_of(surfaces: tuple[Surface, ...], capacity_rps: tuple[float, ...]) -> Tables:
+    """The tables of these surfaces, each for replicas of the capacity that stands at its place."""
+    axes = [_axis(surface) for surface in surfaces]
+    rows = np.array([len(axis) for axis in axes], dtype=np.int64)
+    replicas = np.ones((len(surfaces), int(rows.max(initial=1))))
+    values = np.zeros((*replicas.shape, STEPS + 1, 3))
+    for n, (surface, axis) in enumerate(zip(surfaces, axes, strict=True)):
+        replicas[n, : len(axis)] = axis
+        values[n, : len(axis)] = _tabulated(surface, axis)
+    slack_s = np.array([surface.slack_s for surface in surfaces], dtype=np.float64)
+    return Tables(np.array(capacity_rps, dtype=np.float64), slack_s, rows, replicas, values)
+
+
+def _axis(surface: Surface) -> Floats:
+    """Numbers of replicas as dense as needed, from the surface's first to its last."""
+    first, last = float(surface.replicas[0]), float(surface.replicas[-1])
+    axis = np.arange(first, min(last, WHOLE) + 1.0)
+    while axis[-1] < last:
+        axis = np.append(axis, min(axis[-1] * RATIO, last))
+    return axis
+
+
+def _tabulated(surface: Surface, axis: Floats) -> Floats:
+    """Shape [rows, STEPS + 1, 3]; with a wait in the measure the last stable load speaks for higher ones."""
+    replicas, load = (grid.ravel() for grid in np.meshgrid(axis, np.arange(STEPS + 1) / STEPS, indexing="ij"))
+    at = np.minimum(load, surface.stable_load) if np.isfinite(surface.slack_s) else load
+    p99_s = surface.read_quantile("p99_s", at, replicas)
+    finite = np.isfinite(p99_s)
+    columns = (
+        surface.read(at, replicas),
+        surface.read_error(np.minimum(load, surface.stable_load), replicas),
+        np.where(finite, np.log(np.where(finite, p99_s, 1.0) + TINY), BEYOND),
+    )
+    return np.stack(columns, axis=-1).reshape(len(axis), STEPS + 1, 3)
+
+
+def seconds_of(logarithm: Floats) -> Floats:
+    """What a table's logarithm stands for."""
+    with np.errstate(over="ignore"):
+        return np.maximum(np.exp(logarithm) - TINY, 0.0)
