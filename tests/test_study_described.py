@@ -89,10 +89,10 @@ def test_a_language_model_with_everything() -> None:
 
 @pytest.mark.parametrize("measure", list(Measure))
 def test_a_promise_may_speak_of_each_measure(measure: Measure) -> None:
-    """A limit of 2 s on the answer, the first token, or the time between tokens."""
-    found = scenario((SERVICE, LLM), ("latency: 300 ms", f"{measure.value}: 2 s"))
+    """A limit of 20 s on the answer, the first token, or the time between tokens."""
+    found = scenario((SERVICE, LLM), ("latency: 300 ms", f"{measure.value}: 20 s"))
     _, slo, *_ = describe(found, serve_of(found), "room/nodes")
-    assert (slo.measure, slo.limit_s) == (measure, 2.0)
+    assert (slo.measure, slo.limit_s) == (measure, 20.0)
 
 
 def test_a_full_queue_bounds_the_backlog() -> None:

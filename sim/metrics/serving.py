@@ -65,8 +65,8 @@ DEFINITIONS = (
     ),
     Definition(
         "error_budget_used_worst_month", "share", Better.LOWER,
-        "The error_budget_used of the calendar month in which it is highest; months are as long as the horizon "
-        "holds them.",
+        "The error_budget_used of the calendar month in which it is highest; months count as far as the "
+        "horizon holds them.",
         (BY_SERVICE,),
     ),
     Definition(
