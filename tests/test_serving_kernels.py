@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from sim.serving.kernels import read_surface
-from sim.serving.requests.single import waits_ggc
+from sim.serving.requests.single import waits_ggc, waits_scaled
 from sim.serving.requests.tables import read_table
 
 Floats = NDArray[np.float64]
@@ -165,3 +165,26 @@ def test_a_surface_says_the_same_in_any_order() -> None:
     order = np.lexsort(at)
     read = read_surface(replicas, loads, table, *at)
     assert read[order].tolist() == read_surface(replicas, loads, table, at[0][order], at[1][order]).tolist()
+
+
+def test_servers_that_come_and_go_with_the_window() -> None:
+    """Windows of 10 s with 1, 2, 0, 1 servers, and requests of 8 s at 0, 1, 2 and 19 s, the last two of 2 s.
+
+    The first is answered at once, the second from 8 s on. At 10 s another server comes, idle: the third
+    starts. At 20 s both go: the one that is free at 18 s answered the request of 19 s first. The last, at
+    21 s, waits for the window that begins at 30 s.
+    """
+    arrival_s = np.array([0.0, 1.0, 2.0, 19.0, 21.0])
+    service_s = np.array([8.0, 8.0, 8.0, 2.0, 2.0])
+    waits_s = waits_scaled(arrival_s, service_s, np.array([1, 2, 0, 1]), 10.0)
+    assert waits_s.tolist() == [0.0, 7.0, 8.0, 0.0, 9.0]
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 5))
+@settings(max_examples=50, deadline=None)
+def test_servers_that_stay_are_a_plain_queue(seed: int, servers: int) -> None:
+    """The same waits as of a queue with so many servers, to the bit."""
+    rng = np.random.default_rng(seed)
+    arrival_s, service_s = np.cumsum(rng.exponential(1.0, 200)), rng.exponential(0.9 * servers, 200)
+    plain_s = waits_ggc(arrival_s, service_s, servers)
+    assert waits_scaled(arrival_s, service_s, np.full(30, servers), 7.0).tolist() == plain_s.tolist()

@@ -70,8 +70,10 @@ def _proofs(data: Path | None, *, quick: bool) -> Iterator[tuple[str, Callable[[
     yield "Little's law", little
     yield "surfaces between their points", lambda: surfaces(quick=quick)
     if data is not None:
+        from sim.validation.fortnight import fortnight
         from sim.validation.splitwise import splitwise
         from sim.validation.vllm import vllm
 
         yield "iteration times", lambda: splitwise(data)
         yield "a run of vLLM", lambda: vllm(data)
+        yield "a fortnight of real demand", lambda: fortnight(data, quick=quick)

@@ -62,16 +62,21 @@ def _rows(
     return rows
 
 
-def _services() -> list[tuple[str, Service, Slo, Law, int]]:
-    """Typical services: name, service, SLO, law, requests of a direct simulation. Two will do for a look."""
-    single = SingleService(TRIAGE_TIME)
-    batched = SingleService(TRIAGE_TIME, batching=Batching(tuple(1.0 + 0.2 * k for k in range(8)), 0.01))
+def conversation(routing: Routing) -> LlmService:
+    """A chat of a large model on eight accelerators, with the tokens that people really send."""
     tables = catalogue().entry("llm.llama-2-70b.A100-80GB.tp8").value
     prefill, decode = (
         Table.of((point, ms / 1e3) for point, ms in tables[part]) for part in ("prefill_ms", "decode_ms")
     )
     tokens = np.array(catalogue().entry("azure-llm-2023.conversation").value["pairs"])
-    llm = LlmService(tokens, prefill, decode, 64, routing=Routing.LEAST_OUTSTANDING)
+    return LlmService(tokens, prefill, decode, 64, routing=routing)
+
+
+def _services() -> list[tuple[str, Service, Slo, Law, int]]:
+    """Typical services: name, service, SLO, law, requests of a direct simulation. Two will do for a look."""
+    single = SingleService(TRIAGE_TIME)
+    batched = SingleService(TRIAGE_TIME, batching=Batching(tuple(1.0 + 0.2 * k for k in range(8)), 0.01))
+    llm = conversation(Routing.LEAST_OUTSTANDING)
     quarter_s, ttft = Slo(Measure.LATENCY, 0.25, 0.99), Slo(Measure.TTFT, 1.5, 0.95)
     return [
         ("single, Poisson", single, quarter_s, POISSON, 1_000_000),

@@ -51,6 +51,35 @@ def waits_ggc(arrival_s: Floats, service_s: Floats, servers: int) -> Floats:
     return wait_s
 
 
+@kernel
+def waits_scaled(arrival_s: Floats, service_s: Floats, servers: Ints, window_s: float) -> Floats:
+    """As `waits_ggc`, while the number of servers changes: servers[k] are there in [k, k + 1) x `window_s`.
+
+    New ones are idle. Idle ones leave first; a busy one answers its request and leaves then, those who are
+    ready earliest first. After the last window its servers stay; there is at least one in it.
+    """
+    most = servers.max()
+    free_s = np.empty(most)
+    nothing = np.zeros(most, np.int64)
+    wait_s = np.empty(len(arrival_s))
+    there, window = 0, 0
+    for n in range(len(arrival_s)):
+        start_s = max(free_s[0], arrival_s[n]) if there > 0 else np.inf
+        while window < len(servers) and window * window_s <= start_s:
+            while there < servers[window]:
+                push(free_s, nothing, there, window * window_s, 0)
+                there += 1
+            while there > servers[window]:
+                remove(free_s, nothing, there, 0)
+                there -= 1
+            start_s = max(free_s[0], arrival_s[n]) if there > 0 else np.inf
+            window += 1
+        wait_s[n] = start_s - arrival_s[n]
+        remove(free_s, nothing, there, 0)
+        push(free_s, nothing, there - 1, start_s + service_s[n], 0)
+    return wait_s
+
+
 @inner
 def _join(requests: Records, lines: Ints, who: int) -> None:
     """Stand behind the last of the line of one's priority."""
