@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sim.serving.medians import worst_median
 from sim.serving.service import Measure, Slo
 from sim.serving.surface import Surface, build_surface
-from sim.serving.tables import ERROR, LOG_P99, MISSES, STEPS, seconds_of, tables_of
+from sim.serving.tables import COLUMNS, ERROR, LOG_P99, MISSES, STEPS, seconds_of, tables_of
 from tests import intervals_oracle as oracle
 from tests.test_serving_surface import TRIAGE, TRIAGE_SLO, TRIP, llm
 
@@ -35,7 +35,8 @@ def test_small_steps_are_closer_to_a_surface_than_its_error(built: list[Surface]
         load = rng.random(20_000) * surface.stable_load
         step = (load * STEPS).astype(np.int64)
         across = (load * STEPS - step)[:, None]
-        read = (1.0 - across) * tables.values[0, row, step] + across * tables.values[0, row, step + 1]
+        values = tables.values.reshape(len(axis), STEPS + 1, COLUMNS)
+        read = (1.0 - across) * values[row, step] + across * values[row, step + 1]
         exact = surface.read(load, axis[row])
         seen = exact > 1e-6
         off = read[seen, MISSES] / exact[seen] - 1.0

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sim.jit import inner, kernel
 from sim.serving.surface import TINY
-from sim.serving.tables import ERROR, LOG_P99, MISSES, STEPS, Tables
+from sim.serving.tables import COLUMNS, ERROR, LOG_P99, MISSES, ROW, STEPS, Tables
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -76,18 +76,19 @@ def _row(replicas: Floats, rows: int, group: int, there: float) -> tuple[int, fl
 
 
 @inner
-def _read(values: Floats, group: int, row: int, down: float, load: float, which: int) -> float:
-    """A value of a table at a load of at most 1.
+def _read(values: Floats, row: int, down: float, load: float, which: int) -> float:
+    """A value of a row, and so far down to the next one, at a load of at most 1.
 
     Straight between the loads; between two rows, as in a surface, for the logarithm of the probability.
     """
     step = min(int(load * STEPS), STEPS - 1)
     across = load * STEPS - step
-    read: float = values[group, row, step, which]
-    read += across * (values[group, row, step + 1, which] - read)
+    place = row + step * COLUMNS + which
+    read: float = values[place]
+    read += across * (values[place + COLUMNS] - read)
     if down > 0.0:
-        lower = values[group, row + 1, step, which]
-        lower += across * (values[group, row + 1, step + 1, which] - lower)
+        lower = values[place + ROW]
+        lower += across * (values[place + ROW + COLUMNS] - lower)
         if which == MISSES:
             logarithm = (1.0 - down) * math.log(read + TINY) + down * math.log(lower + TINY)
             return max(math.exp(logarithm) - TINY, 0.0)
@@ -133,13 +134,14 @@ def _asked(demand_rps: Floats, ready_s: Floats, times_s: Floats) -> Floats:
 def _begin_stretch(
     tables: Tables, ready_s: Floats, n: int, length_s: float, rows: Ints, downs: Floats, shares: Floats
 ) -> float:
-    """The capacity [requests] of interval n, and for each group the row of its table and its share."""
+    """The capacity [requests] of interval n; for each group where its row begins, and its share."""
     capacity = 0.0
     for group in range(len(ready_s)):
         capacity += ready_s[group, n] * tables.capacity_rps[group]
     for group in range(len(ready_s)):
         there, size = ready_s[group, n] / length_s, tables.rows[group]
-        rows[group], downs[group] = _row(tables.replicas, size, group, there)
+        row, downs[group] = _row(tables.replicas, size, group, there)
+        rows[group] = (group * tables.replicas.shape[1] + row) * ROW
         mine = ready_s[group, n] * tables.capacity_rps[group]
         shares[group] = mine / capacity if capacity > 0.0 else 0.0
     return capacity
@@ -188,9 +190,9 @@ def _keep_calm(
         for group in range(len(shares)):
             share, row, down = shares[group], rows[group], downs[group]
             if share > 0.0:
-                misses += share * _read(values, group, row, down, fullness, MISSES)
-                unsure += share * _read(values, group, row, down, fullness, ERROR)
-                slow = max(slow, _read(values, group, row, down, fullness, LOG_P99))
+                misses += share * _read(values, row, down, fullness, MISSES)
+                unsure += share * _read(values, row, down, fullness, ERROR)
+                slow = max(slow, _read(values, row, down, fullness, LOG_P99))
         violated = min(misses, 1.0) * offered
         log_p99[n] = slow if offered > 0.0 else np.nan
         offered_all += offered
@@ -255,10 +257,10 @@ def _with_backlog(
         share, row, down, slack_s = shares[group], rows[group], downs[group], slacks_s[group]
         if share > 0.0:
             load = min((offered if slack_s < INFINITE else served) / capacity, 1.0)
-            misses = _read(values, group, row, down, load, MISSES)
+            misses = _read(values, row, down, load, MISSES)
             if offered < capacity:
-                unsure += share * _read(values, group, row, down, load, ERROR)
-            log_s = _read(values, group, row, down, load, LOG_P99)
+                unsure += share * _read(values, row, down, load, ERROR)
+            log_s = _read(values, row, down, load, LOG_P99)
             if slack_s < INFINITE:
                 log_s = math.log(max(math.exp(log_s) - TINY, 0.0) + wait_s + TINY)
             slow = max(slow, log_s)

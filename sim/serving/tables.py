@@ -21,6 +21,9 @@ MISSES, ERROR, LOG_P99 = range(3)
 
 STEPS = 1024
 """Of the load, from 0 to 1."""
+COLUMNS = 3
+ROW = (STEPS + 1) * COLUMNS
+"""Values of a row."""
 WHOLE = 64
 """Each number of replicas up to it has a row of its own; beyond, each is RATIO of the one before."""
 RATIO = 1.02
@@ -41,7 +44,7 @@ class Tables(NamedTuple):
     replicas: Floats
     """Shape [groups, rows]."""
     values: Floats
-    """Shape [groups, rows, STEPS + 1, 3]."""
+    """[groups, rows, STEPS + 1, COLUMNS], one after the other."""
 
 
 @lru_cache(maxsize=256)
@@ -50,12 +53,12 @@ def tables_of(surfaces: tuple[Surface, ...], capacity_rps: tuple[float, ...]) ->
     axes = [_axis(surface) for surface in surfaces]
     rows = np.array([len(axis) for axis in axes], dtype=np.int64)
     replicas = np.ones((len(surfaces), int(rows.max(initial=1))))
-    values = np.zeros((*replicas.shape, STEPS + 1, 3))
+    values = np.zeros((*replicas.shape, STEPS + 1, COLUMNS))
     for n, (surface, axis) in enumerate(zip(surfaces, axes, strict=True)):
         replicas[n, : len(axis)] = axis
         values[n, : len(axis)] = _tabulated(surface, axis)
     slack_s = np.array([surface.slack_s for surface in surfaces], dtype=np.float64)
-    return Tables(np.array(capacity_rps, dtype=np.float64), slack_s, rows, replicas, values)
+    return Tables(np.array(capacity_rps, dtype=np.float64), slack_s, rows, replicas, values.ravel())
 
 
 def _axis(surface: Surface) -> Floats:
@@ -68,7 +71,7 @@ def _axis(surface: Surface) -> Floats:
 
 
 def _tabulated(surface: Surface, axis: Floats) -> Floats:
-    """Shape [rows, STEPS + 1, 3]; with a wait in the measure the last stable load speaks for higher ones."""
+    """Shape [rows, STEPS + 1, COLUMNS]; with a wait in the measure the last stable load speaks for higher ones."""
     replicas, load = (grid.ravel() for grid in np.meshgrid(axis, np.arange(STEPS + 1) / STEPS, indexing="ij"))
     at = np.minimum(load, surface.stable_load) if np.isfinite(surface.slack_s) else load
     p99_s = surface.read_quantile("p99_s", at, replicas)
