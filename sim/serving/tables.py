@@ -71,7 +71,7 @@ def _axis(surface: Surface) -> Floats:
 
 
 def _tabulated(surface: Surface, axis: Floats) -> Floats:
-    """Shape [rows, STEPS + 1, COLUMNS]; with a wait in the measure the last stable load speaks for higher ones."""
+    """Shape [rows, STEPS + 1, COLUMNS]; with a wait in the measure, above the last stable load as there."""
     replicas, load = (grid.ravel() for grid in np.meshgrid(axis, np.arange(STEPS + 1) / STEPS, indexing="ij"))
     at = np.minimum(load, surface.stable_load) if np.isfinite(surface.slack_s) else load
     p99_s = surface.read_quantile("p99_s", at, replicas)
