@@ -63,13 +63,18 @@ def build_servings(
     """
     central = realise(scenario, medians(scenario))
     cache = default_cache_dir()
+    chosen = strategies or tuple(scenario.strategies)
+    services = {name: work for name, work in central.workloads.items() if isinstance(work, Inference)}
+    wanted = [
+        (name, pool)
+        for name, workload in services.items()
+        for pool in placed_pools(central, name, workload, chosen)
+    ]
     found: dict[Where, Serving] = {}
-    for name, workload in central.workloads.items():
-        if isinstance(workload, Inference):
-            for pool in placed_pools(central, name, workload, strategies or tuple(scenario.strategies)):
-                on_progress(f"latency surface of {name} on {pool}")
-                surface = load_or_build(*describe(central, workload, pool), cache_dir=cache)
-                found[name, pool] = Serving(surface.capacity_rps, surface)
+    for number, (name, pool) in enumerate(wanted, start=1):
+        on_progress(f"latency surface {number} of {len(wanted)}: {name} on {pool}")
+        surface = load_or_build(*describe(central, services[name], pool), cache_dir=cache)
+        found[name, pool] = Serving(surface.capacity_rps, surface)
     return found
 
 
