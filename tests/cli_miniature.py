@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sim.cli import main
-from sim.engine import prepare
+from sim.study.ready import make_ready
 
 ROOT = Path(__file__).parent.parent
 
@@ -75,8 +75,8 @@ class Shell:
     capsys: pytest.CaptureFixture[str]
 
     def __post_init__(self) -> None:
-        """Have the engine compiled, which the first command would speak of."""
-        prepare(lambda _: None)
+        """Have everything compiled, which the first command would speak of."""
+        make_ready(lambda _: None)
 
     def __call__(self, *words: object) -> Said:
         """Exit code and output of `simulate WORDS`."""

@@ -21,9 +21,9 @@ from sim.benchmark.comparisons import (
 )
 from sim.benchmark.growth import Growth, growths
 from sim.benchmark.machine import Machine, this_machine
-from sim.engine import prepare
 from sim.report.layout import Column, Layout, line
 from sim.scenario.model import Scenario
+from sim.study.ready import make_ready
 
 SCHEMA, VERSION = "simulate.benchmark", 1
 PREFIXES = ((1e6, "M"), (1e3, "k"), (1, ""))
@@ -46,7 +46,7 @@ def measure(
     say: Callable[[str], None] = lambda message: None,
 ) -> Report:
     """Everything, in one run; a comparison on `scenario` (called `name`) where there is one."""
-    prepare(say)
+    make_ready(say)
     found: list[Comparison] = []
     say("events")
     found += simpy_events(size) + compiled_events(size)

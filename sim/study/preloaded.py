@@ -1,8 +1,8 @@
-"""Imported last by the process that workers come from: the engine's kernels, and what all of it has taken."""
+"""Imported last by the process that workers come from: compiled code, and what all of it has taken."""
 
 import time
 
-from sim.engine.compiled import preload
+from sim.study.ready import preload
 
 preload()  # each worker would do it again
 

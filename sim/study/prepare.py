@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from sim import __version__
-from sim.engine import Engine, prepare, why_simpy
+from sim.engine import Engine, why_simpy
 from sim.errors import UsageError, closest
 from sim.loading import digest, resolved
 from sim.policies.plan import make_plan
@@ -17,6 +17,7 @@ from sim.scenario.beliefs import realise
 from sim.scenario.model import Scenario
 from sim.study.expectations import Expectation, expectations_of
 from sim.study.journal import TOOL, Manifest
+from sim.study.ready import make_ready
 from sim.study.services import Serving, Where, build_servings, medians
 from sim.study.simulation import MakeSimulation, Simulation
 from sim.study.stopwatch import Stopwatch
@@ -95,13 +96,13 @@ def _choose_engine(
     engine: Engine,
     on_progress: Listener,
 ) -> None:
-    """Make the compiled engine ready, and say which strategies are too much for it.
+    """Make compiled code ready, and say which strategies are too much for the compiled engine.
 
     Raises UsageError where it is asked for and cannot do it.
     """
     if engine is Engine.SIMPY:
         return
-    prepare(on_progress.say)
+    make_ready(on_progress.say)
     central = realise(scenario, medians(scenario))
     rates = {where: serving.capacity_rps for where, serving in servings.items()}
     for strategy in strategies:
