@@ -5,7 +5,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import median
 
@@ -78,7 +78,12 @@ def record() -> None:
         for compare in COMPARISONS.values():
             for found in compare():
                 ratios[found.key].append(found.ratio)
-    kept = {key: float(f"{median(values):.3g}") for key, values in ratios.items()}
+    keep({key: median(values) for key, values in ratios.items()})
+
+
+def keep(ratios: Mapping[str, float]) -> None:
+    """Put ratios on record, to three digits, beside those that are there."""
+    kept = recorded() | {key: float(f"{ratio:.3g}") for key, ratio in ratios.items()}
     RECORDED.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
 

@@ -9,9 +9,15 @@ import numpy as np
 import pytest
 import simpy
 
+from sim.distributions import lognormal_from_quantiles
+from sim.jit import constant
 from sim.loading.catalogue import catalogue
+from sim.serving.flow import ready_time
+from sim.serving.intervals import ReplicaGroup, Span, sum_intervals
 from sim.serving.llm import LlmService, Table
 from sim.serving.requests.single import waits_ggc
+from sim.serving.service import Measure, SingleService, Slo
+from sim.serving.surface import build_surface
 from sim.streams import generator, stream_key
 
 SERVERS, OFFERED = 8, 6.4
@@ -98,3 +104,31 @@ def test_300_thousand_conversations_a_second(chunk: int, replicas: int) -> None:
     found = rate(lambda: service.answer(arrival, work, replicas), 100_000)
     sys.stdout.write(f"chunk {chunk}, {replicas} replicas: {found:,.0f} requests/s\n")
     assert found > 300e3
+
+
+@pytest.mark.benchmark_ratio
+def test_a_year_at_50_requests_a_second_in_50_milliseconds() -> None:
+    """105,120 intervals, 1.6 billion requests, four to twelve replicas that change 9,000 times."""
+    draws = generator(stream_key(0, 0, "benchmark"))
+    horizon_s, interval_s = 365 * 86_400, 300
+    time_s = lognormal_from_quantiles({0.5: 0.1, 0.99: 0.3})
+    trip = lognormal_from_quantiles({0.5: 0.0015, 0.99: 0.006})
+    surface = build_surface(
+        SingleService(time_s), Slo(Measure.LATENCY, 0.5, 0.99), trip, most_requests=20_000
+    )
+    count = horizon_s // interval_s
+    hours = np.arange(count) / 12.0
+    demand_rps = 50.0 * (1.0 + 0.5 * np.sin(2 * np.pi * hours / 24.0)) * draws.gamma(25.0, 0.04, count)
+    begins = np.concatenate((np.zeros(4, dtype=np.int64), np.sort(draws.integers(0, horizon_s, 9_000))))
+    ends = np.minimum(begins + 4 * 3_600, horizon_s)
+    ends[:4] = horizon_s
+    month_first = np.arange(12, dtype=np.int64) * (count // 12)
+
+    def year() -> object:
+        ready_s = ready_time(begins, ends, constant(interval_s), constant(horizon_s))
+        group = ReplicaGroup(surface, surface.capacity_rps, ready_s)
+        return sum_intervals(demand_rps, Span(interval_s, horizon_s, 60.0), [group], 0.99, month_first)
+
+    took_s = 1.0 / rate(year, 1, repeat=10)
+    sys.stdout.write(f"a year of a service: {1e3 * took_s:.1f} ms\n")
+    assert took_s < 0.05
