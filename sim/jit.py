@@ -27,7 +27,9 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 config: Any = numba_config
 """numba sets its settings by name, unseen by type checkers."""
 
-COMPILED_PARTS = ("jit.py", "engine/compiled", "policies", "serving")
+COMPILED_PARTS = (
+    "jit.py", "distributions/kernels.py", "engine/compiled", "policies", "serving", "world/kernels.py"
+)  # fmt: skip
 """Modules whose functions are compiled."""
 
 

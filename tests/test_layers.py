@@ -23,7 +23,8 @@ LAYERS = (
     {"calibrate"},
     {"loading"},
     {"scenario"},
-    {"distributions", "streams", "units", "errors", "calendar", "jit"},
+    {"distributions", "streams", "units", "errors", "calendar"},
+    {"jit"},
     {"folders"},
 )
 HEIGHT = {name: -level for level, names in enumerate(LAYERS) for name in names}

@@ -56,10 +56,13 @@ def test_a_draw_is_the_first_word_of_its_block(entity: int, attempt: int) -> Non
     st.lists(st.tuples(st.integers(-(2**63), 2**63 - 1), st.integers(-(2**63), 2**63 - 1)), max_size=20), WORD
 )
 def test_arrays_hold_the_scalar_draws(addresses: list[tuple[int, int]], low: int) -> None:
-    """`uniforms` gives the same bits as `uniform`, negative and huge addresses included."""
+    """`uniforms` gives the same bits as `uniform`, few or many, negative and huge addresses included."""
     key = StreamKey(low, 7)
     entities, attempts = np.array(addresses, dtype=np.int64).reshape(-1, 2).T
-    assert uniforms(key, entities, attempts).tolist() == [uniform(key, *address) for address in addresses]
+    expected = [uniform(key, *address) for address in addresses]
+    assert uniforms(key, entities, attempts).tolist() == expected
+    many = uniforms(key, np.tile(entities, streams.FEW), np.tile(attempts, streams.FEW))
+    assert many.tolist() == expected * streams.FEW
 
 
 def test_arrays_longer_than_a_chunk_hold_the_scalar_draws() -> None:

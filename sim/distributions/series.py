@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import cache
-from itertools import accumulate
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from sim.distributions.checks import require
@@ -13,8 +12,6 @@ from sim.distributions.lazily import np, scipy
 if TYPE_CHECKING:
     from sim.distributions.base import Distribution, Floats, Ints
 
-BLOCK = 256
-"""Values of a series that are worked out one after the other."""
 LONGEST_S = 1 << 40
 """35,000 years [s]: a longer duration outlives every scenario, and sums of these still fit 64 bits."""
 
@@ -27,37 +24,33 @@ def autocorrelated(generator: np.random.Generator, n: int, correlation: float, b
     their logarithm, where that is right to 1e-4 (relative); else (steps, values around 0) each is worked out.
     Raises ValueError unless |correlation| < 1.
     """
+    from sim.distributions.kernels import between, remembering  # who checks a scenario needs no compiler
+
     require(abs(correlation) < 1, f"the correlation must lie between -1 and 1, not {correlation:g}")
     shocks = generator.standard_normal(n)
     shocks[1:] *= math.sqrt(1.0 - correlation * correlation)
     knots = scores()
-    series = np.clip(remembering(shocks, correlation), knots[0], knots[-1])
-    if n > 2 * len(knots):
-        table = base.quantile(scipy.special.ndtr(knots))
-        if table[0] > 0.0:
-            logs = np.log(table)
-            # Half the entries test the lines between the others; a kink is at worst twice as far from those
-            # between all, a smooth curve a quarter.
-            if np.all(np.abs(logs[1::2] - (logs[:-1:2] + logs[2::2]) / 2) < 5e-5):
-                return np.exp(np.interp(series, knots, logs))
-    return base.quantile(scipy.special.ndtr(series))
+    series = remembering(shocks, correlation)
+    np.clip(series, knots[0], knots[-1], out=series)
+    # Families are frozen values, which the type of a protocol cannot say.
+    logs = log_quantiles(base) if n > 2 * len(knots) else None  # type: ignore[arg-type]
+    if logs is None:
+        return base.quantile(scipy.special.ndtr(series))
+    read = between(series, knots, logs)
+    return np.exp(read, out=read)
 
 
-def remembering(shocks: Floats, correlation: float) -> Floats:
-    """The series with y[t] = shocks[t] + correlation * y[t - 1]; more shocks leave its first values alone.
-
-    It is cut into blocks that take each step together, as if each began with nothing; then each gets what it
-    should have begun with, which fades. (`scipy.signal` can do it as well, and takes half a second to load.)
-    """
-    blocks = np.zeros((-(-len(shocks) // BLOCK), BLOCK))
-    blocks.reshape(-1)[: len(shocks)] = shocks
-    steps = blocks.T.copy()
-    for step in range(1, BLOCK):
-        steps[step] += correlation * steps[step - 1]
-    fading = np.cumprod(np.full(BLOCK, correlation))
-    last = accumulate(steps[-1].tolist(), lambda before, own: own + float(fading[-1]) * before)
-    steps[:, 1:] += fading[:, np.newaxis] * np.array(list(last))[:-1]
-    return steps.T.reshape(-1)[: len(shocks)]
+@lru_cache(maxsize=32)
+def log_quantiles(base: Distribution) -> Floats | None:
+    """The logarithms of a distribution's quantiles at `scores`; None where lines between them are wrong."""
+    table = base.quantile(scipy.special.ndtr(scores()))
+    if table[0] <= 0.0:
+        return None
+    logs = np.log(table)
+    # Half the entries test the lines between the others; a kink is at worst twice as far from those
+    # between all, a smooth curve a quarter.
+    right = np.all(np.abs(logs[1::2] - (logs[:-1:2] + logs[2::2]) / 2) < 5e-5)
+    return logs if right else None
 
 
 @cache

@@ -8,6 +8,7 @@ import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from sim import distributions as dist
@@ -34,19 +35,7 @@ class RandomQuantity:
 
     def distribution(self) -> dist.Distribution:
         """The distribution in canonical units; ValueError where the parameters contradict each other."""
-        values = tuple(value for _, value in self.parameters)
-        match self.family:
-            case "constant":
-                return dist.Constant(values[0])
-            case "choice":
-                return dist.Choice(*_columns(values))
-            case "quantiles":
-                return dist.Quantiles(*_columns(values))
-            case "mixture":
-                weights, parts = _columns(values)
-                return dist.Mixture(tuple(part.distribution() for part in parts), weights)
-            case _:
-                return _build(self.family, dict(self.parameters))
+        return _distribution(self)
 
     def beliefs(self) -> list["Belief"]:
         """The beliefs among the parameters, those of a mixture's parts included."""
@@ -332,6 +321,24 @@ def _beliefs_in(value: Any) -> Iterator[Belief]:
         case tuple():
             for part in value:
                 yield from _beliefs_in(part)
+
+
+@lru_cache(maxsize=512)
+def _distribution(quantity: RandomQuantity) -> dist.Distribution:
+    """The distribution of a random quantity: each world asks again for those of the scenario."""
+    values = tuple(value for _, value in quantity.parameters)
+    match quantity.family:
+        case "constant":
+            return dist.Constant(values[0])
+        case "choice":
+            return dist.Choice(*_columns(values))
+        case "quantiles":
+            return dist.Quantiles(*_columns(values))
+        case "mixture":
+            weights, parts = _columns(values)
+            return dist.Mixture(tuple(part.distribution() for part in parts), weights)
+        case _:
+            return _build(quantity.family, dict(quantity.parameters))
 
 
 def _columns(pairs: tuple[tuple[Any, Any], ...]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:

@@ -1,11 +1,14 @@
 """Demand of inference: requests per second on the interval grid."""
 
+import datetime as dt
+from functools import lru_cache
+
 import numpy as np
 
 from sim import distributions as dist
 from sim import streams
 from sim.scenario.model import Scenario
-from sim.scenario.workloads import Demand
+from sim.scenario.workloads import Demand, Profile
 from sim.world.arrivals import HOUR_S, WEEK_H, YEAR_S, hour_of_week, weekly_shape
 from sim.world.world import Floats
 
@@ -18,15 +21,29 @@ def sample_demand(scenario: Scenario, demand: Demand, name: str, source: streams
     """
     step_s = int(scenario.interval)
     intervals = -(-scenario.horizon_s // step_s)
-    middle_s = (np.arange(intervals) + 0.5) * step_s
-    rate = demand.mean * (1.0 + demand.growth) ** (middle_s / YEAR_S)
+    rate = _middles_s(intervals, step_s) / YEAR_S
+    np.power(1.0 + demand.growth, rate, out=rate)
+    rate *= demand.mean
     if demand.profile is not None:
-        shape = weekly_shape(demand.profile)
-        hour = hour_of_week(scenario.start) + middle_s / HOUR_S - 0.5
-        rate *= np.interp(hour % WEEK_H, np.arange(WEEK_H + 1), np.append(shape, shape[0]))
+        rate *= _weeks(demand.profile, scenario.start, intervals, step_s)
     if demand.bursts is not None and demand.bursts.gamma.cv > 0:
         noise = demand.bursts.gamma
         correlation = float(np.exp(-step_s / noise.lasts)) if noise.lasts > 0 else 0.0
         base = dist.gamma_from_mean_cv(1.0, noise.cv)
         rate *= dist.autocorrelated(source.generator(f"bursts:{name}"), intervals, correlation, base)
     return rate
+
+
+@lru_cache(maxsize=8)
+def _middles_s(intervals: int, step_s: int) -> Floats:
+    """The middles of the intervals [s], the same in every world."""
+    return (np.arange(intervals, dtype=np.float64) + 0.5) * step_s
+
+
+@lru_cache(maxsize=8)
+def _weeks(profile: Profile, start: dt.date, intervals: int, step_s: int) -> Floats:
+    """The weekly shape in each interval, the same in every world."""
+    shape = weekly_shape(profile)
+    hour = hour_of_week(start) + _middles_s(intervals, step_s) / HOUR_S - 0.5
+    weeks: Floats = np.interp(hour % WEEK_H, np.arange(WEEK_H + 1), np.append(shape, shape[0]))
+    return weeks

@@ -1,6 +1,5 @@
 """Spot markets: availability as regimes with heavy-tailed spells or a replayed trace, and price paths."""
 
-from bisect import bisect_right
 from itertools import accumulate
 
 import numpy as np
@@ -8,6 +7,7 @@ import numpy as np
 from sim import streams
 from sim.distributions import whole_seconds
 from sim.scenario.sites import PricePath, Regime, RegimeMarket, TraceMarket
+from sim.world.kernels import walk
 from sim.world.world import ANY_GANG, Ints, Market, Prices
 
 WARM_UP_S = 90 * 86_400
@@ -50,17 +50,14 @@ def _regimes(law: RegimeMarket, path: str, length_s: int, source: streams.Source
     serves = np.array([_gang(law.regimes[name].largest_gang) for name in names], dtype=np.int64)
     generators = [source.generator(f"market:{path}:{name}") for name in names]
     chain = source.generator(f"market:{path}")
-    moves = [list(accumulate(_moves(law.regimes[name], name, names))) for name in names]
+    moves = np.array([list(accumulate(_moves(law.regimes[name], name, names))) for name in names])
     block = max(int(1.2 * length_s / max(sum(spell.mean() for spell in spells), 1.0)) * len(names), 16)
     states: list[Ints] = []
     times: list[Ints] = []
     state, covered_s = 0, 0
     while covered_s < length_s:
-        path_taken: list[int] = []
-        for u in chain.random(block).tolist():
-            path_taken.append(state)
-            state = min(bisect_right(moves[state], u), len(names) - 1)
-        visited = np.array(path_taken, dtype=np.int64)
+        path_taken = walk(state, moves, chain.random(block))
+        visited, state = path_taken[:-1], int(path_taken[-1])
         spell_s = np.empty(block, dtype=np.int64)
         for n, (distribution, generator) in enumerate(zip(spells, generators, strict=True)):
             here = visited == n

@@ -4,11 +4,15 @@ Each draw has a named stream, so that a workload, pool or strategy that is added
 draw.
 """
 
+from dataclasses import dataclass
+from functools import lru_cache
+
 from sim import streams
 from sim.distributions import Distribution
 from sim.scenario.beliefs import find_beliefs, realise
 from sim.scenario.model import Scenario
 from sim.scenario.quantities import Path
+from sim.scenario.random_quantities import Belief
 from sim.scenario.sites import OnDemandPool, OwnedPool, PricePath, SpotPool
 from sim.scenario.workloads import Inference, Training
 from sim.world import arrivals, demand, failures, markets
@@ -57,10 +61,29 @@ def sample(scenario: Scenario, seed: int, run: int) -> World:
 def draw_beliefs(scenario: Scenario, seed: int, run: int) -> dict[Path, float]:
     """The number that world `run` has in the place of each belief, in canonical units."""
     drawn: dict[Path, float] = {}
-    for path, belief in find_beliefs(scenario):
+    for path, belief in _beliefs(_Itself(scenario)):
         key = streams.stream_key(seed, run, "belief:" + "/".join(map(str, path)))
         drawn[path] = belief.quantity.distribution().quantile_at(streams.uniform(key, 0))
     return drawn
+
+
+@dataclass(frozen=True, slots=True)
+class _Itself:
+    """A scenario that equals itself alone: looking through another to compare it would take as long."""
+
+    scenario: Scenario
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Itself) and other.scenario is self.scenario
+
+    def __hash__(self) -> int:
+        return id(self.scenario)
+
+
+@lru_cache(maxsize=4)
+def _beliefs(of: _Itself) -> tuple[tuple[Path, Belief], ...]:
+    """What `find_beliefs` finds, the same in every world."""
+    return tuple(find_beliefs(of.scenario))
 
 
 def node_slots(scenario: Scenario, path: str) -> int:

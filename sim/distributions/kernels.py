@@ -1,0 +1,49 @@
+"""Compiled loops over long series: a memory, and a table read at each of many places."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.jit import kernel
+
+Floats = NDArray[np.float64]
+
+BLOCK = 256
+"""Values of a series that are worked out as if nothing had been before them."""
+
+
+@kernel
+def remembering(shocks: Floats, correlation: float) -> Floats:
+    """The series with y[t] = shocks[t] + correlation * y[t - 1]; more shocks leave its first values alone.
+
+    Each block begins as if with nothing; what it should have begun with, which fades, comes on top.
+    """
+    series = np.empty(len(shocks))
+    before = 0.0
+    for start in range(0, len(shocks), BLOCK):
+        own, fading = 0.0, 1.0
+        for n in range(start, min(start + BLOCK, len(shocks))):
+            own = shocks[n] + correlation * own
+            fading *= correlation
+            series[n] = own + fading * before
+        before = series[min(start + BLOCK, len(shocks)) - 1]
+    return series
+
+
+@kernel
+def between(at: Floats, knots: Floats, values: Floats) -> Floats:
+    """`numpy.interp` at places within evenly spaced knots, the same bits.
+
+    No search is needed: the rounding of the division is put right by a step to either side.
+    """
+    slopes = (values[1:] - values[:-1]) / (knots[1:] - knots[:-1])
+    first, last = knots[0], len(knots) - 2
+    width = (knots[-1] - first) / (last + 1)
+    read = np.empty(len(at))
+    for n in range(len(at)):
+        left = min(max(int((at[n] - first) / width), 0), last)
+        if left > 0 and knots[left] > at[n]:
+            left -= 1
+        if left < last and knots[left + 1] <= at[n]:
+            left += 1
+        read[n] = slopes[left] * (at[n] - knots[left]) + values[left] if at[n] < knots[-1] else values[-1]
+    return read
