@@ -1,9 +1,13 @@
 """The ledger in the words of FOCUS 1.4, the FinOps Open Cost and Usage Specification (https://focus.finops.org)."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from sim.calendar import month_edges, month_labels
 from sim.ledger.postings import MICRO, NONE, Category, Ledger
@@ -11,7 +15,8 @@ from sim.policies.plan import Plan, Purchase
 from sim.scenario.model import Scenario
 
 Column = list[str] | list[str | None] | list[int] | list[float] | list[float | None]
-Cell = TypeVar("Cell", str, float)
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,29 +70,31 @@ def focus_rows(ledger: Ledger, scenario: Scenario, plan: Plan) -> dict[str, Colu
     `x_EffectiveMicros`, which every reader of Parquet gives back bit for bit. List and contracted cost are
     unit price x quantity, not rounded; an adjustment has no price, and its list cost is the adjustment.
     """
-    terms = [TERMS[Category(code)] for code in ledger.category.tolist()]
-    used = [term.charge == "Usage" for term in terms]
-    priced = [term.charge != "Adjustment" for term in terms]
+    terms = [TERMS[category] for category in Category]
+    used, priced = (
+        np.array([term.charge in charges for term in terms])[ledger.category]
+        for charges in (("Usage",), ("Usage", "Purchase"))
+    )
     listed: list[float] = (ledger.unit_price * ledger.quantity).tolist()
-    quantity, unit_price = ledger.quantity.tolist(), _where(priced, ledger.unit_price.tolist())
-    units = [term.unit for term in terms]
-    sites = [plan.sites[site] for site in ledger.site.tolist()]
-    issuers = [
-        site if term.own else scenario.sites[site].provider or site
-        for site, term in zip(sites, terms, strict=True)
-    ]
-    no_corrections: list[str | None] = [None] * len(ledger)
+    unit_price = _where(priced, ledger.unit_price)
+    units = np.array([term.unit for term in terms], dtype=object)[ledger.category]
+    issuers = _issuers(ledger, scenario, plan)
+    none: list[str | None] = [None] * len(ledger)
+
+    def termed(name: str) -> list[str]:
+        return _words(ledger.category, [getattr(term, name) for term in terms])
+
     return {
         "BilledCost": (ledger.billed_micro / MICRO).tolist(),
         "BillingAccountId": issuers,
         "BillingAccountName": issuers,
         "BillingCurrency": [scenario.currency] * len(ledger),
         **_periods(ledger, scenario, plan),
-        "ChargeCategory": [term.charge for term in terms],
-        "ChargeClass": no_corrections,
-        "ChargeDescription": [term.description for term in terms],
-        "ChargeFrequency": [term.frequency for term in terms],
-        "ConsumedQuantity": _where(used, quantity),
+        "ChargeCategory": termed("charge"),
+        "ChargeClass": none,
+        "ChargeDescription": termed("description"),
+        "ChargeFrequency": termed("frequency"),
+        "ConsumedQuantity": _where(used, ledger.quantity),
         "ConsumedUnit": _where(used, units),
         "ContractedCost": listed,
         "ContractedUnitPrice": unit_price,
@@ -97,47 +104,61 @@ def focus_rows(ledger: Ledger, scenario: Scenario, plan: Plan) -> dict[str, Colu
         "ListCost": listed,
         "ListUnitPrice": unit_price,
         "PricingCategory": _where(priced, _pricing(ledger, plan)),
-        "PricingQuantity": _where(priced, quantity),
+        "PricingQuantity": _where(priced, ledger.quantity),
         "PricingUnit": _where(priced, units),
-        "RegionId": [scenario.sites[site].location for site in sites],
-        "ServiceCategory": [term.service_category for term in terms],
-        "ServiceName": [term.service_name for term in terms],
+        "RegionId": _words(ledger.site, [scenario.sites[site].location for site in plan.sites]),
+        "ServiceCategory": termed("service_category"),
+        "ServiceName": termed("service_name"),
         "ServiceProviderName": issuers,
         "x_BilledMicros": ledger.billed_micro.tolist(),
-        "x_Category": [Category(code).name.lower() for code in ledger.category.tolist()],
-        "x_Dataset": _named(ledger.dataset.tolist(), plan.datasets),
+        "x_Category": _words(ledger.category, [category.name.lower() for category in Category]),
+        "x_Dataset": _named(ledger.dataset, plan.datasets),
         "x_EffectiveMicros": ledger.amount_micro.tolist(),
-        "x_Month": _named(ledger.month.tolist(), month_labels(scenario.start, plan.horizon_s)),
-        "x_Pool": _named(ledger.pool.tolist(), [pool.path for pool in plan.pools]),
-        "x_Site": sites,
-        "x_Workload": _named(ledger.workload.tolist(), list(scenario.workloads)),
+        "x_Month": _words(ledger.month, month_labels(scenario.start, plan.horizon_s)),
+        "x_Pool": _named(ledger.pool, [pool.path for pool in plan.pools]),
+        "x_Site": _words(ledger.site, plan.sites),
+        "x_Workload": _named(ledger.workload, list(scenario.workloads)),
     }
 
 
-def _where(holds: Sequence[bool], cells: Sequence[Cell]) -> list[Cell | None]:
+def _issuers(ledger: Ledger, scenario: Scenario, plan: Plan) -> list[str]:
+    """Who sends the bill: the provider of the site, or the site itself where it is ours."""
+    providers = [scenario.sites[site].provider or site for site in plan.sites]
+    own = np.array([TERMS[category].own for category in Category])[ledger.category]
+    return _words(ledger.site + len(plan.sites) * own, [*providers, *plan.sites])
+
+
+def _where(holds: Flags, cells: NDArray[Any]) -> list[Any]:
     """The cells, null where it does not hold."""
-    return [cell if here else None for here, cell in zip(holds, cells, strict=True)]
+    found = cells.astype(object)
+    found[~holds] = None
+    kept: list[Any] = found.tolist()
+    return kept
 
 
-def _pricing(ledger: Ledger, plan: Plan) -> list[str]:
+def _pricing(ledger: Ledger, plan: Plan) -> NDArray[Any]:
     """Dynamic where spot accelerators were rented, Standard elsewhere."""
-    spot = {pool for pool, facts in enumerate(plan.pools) if facts.purchase is Purchase.SPOT}
-    rows = zip(ledger.pool.tolist(), ledger.category.tolist(), strict=True)
-    dynamic = (category == Category.ACCELERATORS and pool in spot for pool, category in rows)
-    return ["Dynamic" if moves else "Standard" for moves in dynamic]
+    spot = [pool for pool, facts in enumerate(plan.pools) if facts.purchase is Purchase.SPOT]
+    rented = ledger.category == Category.ACCELERATORS
+    return np.where(rented & np.isin(ledger.pool, spot), "Dynamic", "Standard")
 
 
 def _periods(ledger: Ledger, scenario: Scenario, plan: Plan) -> dict[str, list[str]]:
     """A calendar month is billed; what is charged in it lies within the horizon. Ends are exclusive."""
-    edges_s = month_edges(scenario.start, plan.horizon_s).tolist()
-    firsts = [dt.date.fromisoformat(f"{month}-01") for month in month_labels(scenario.start, plan.horizon_s)]
-    nexts = [(first + dt.timedelta(days=31)).replace(day=1) for first in firsts]
-    months = ledger.month.tolist()
+    months = _months(scenario.start, plan.horizon_s)
+    return {name: _words(ledger.month, moments) for name, moments in months.items()}
+
+
+@lru_cache(maxsize=8)
+def _months(start: dt.date, horizon_s: int) -> Mapping[str, list[str]]:
+    """When each month of the horizon begins and ends, as it is billed and as it is charged."""
+    edges = [_moment(start, edge_s) for edge_s in month_edges(start, horizon_s).tolist()]
+    firsts = [dt.date.fromisoformat(f"{month}-01") for month in month_labels(start, horizon_s)]
     return {
-        "BillingPeriodStart": [_moment(firsts[month]) for month in months],
-        "BillingPeriodEnd": [_moment(nexts[month]) for month in months],
-        "ChargePeriodStart": [_moment(scenario.start, edges_s[month]) for month in months],
-        "ChargePeriodEnd": [_moment(scenario.start, edges_s[month + 1]) for month in months],
+        "BillingPeriodStart": [_moment(first) for first in firsts],
+        "BillingPeriodEnd": [_moment((first + dt.timedelta(days=31)).replace(day=1)) for first in firsts],
+        "ChargePeriodStart": edges[:-1],
+        "ChargePeriodEnd": edges[1:],
     }
 
 
@@ -147,6 +168,14 @@ def _moment(date: dt.date, seconds: int = 0) -> str:
     return f"{midnight + dt.timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _named(positions: list[int], names: Sequence[str]) -> list[str | None]:
-    """Names for positions; null where there is none."""
-    return [None if position == NONE else names[position] for position in positions]
+def _words(positions: Ints, words: Sequence[str]) -> list[str]:
+    """Words for positions among them."""
+    found: list[str] = np.array(words, dtype=object)[positions].tolist()
+    return found
+
+
+def _named(positions: Ints, names: Sequence[str]) -> list[str | None]:
+    """Names for positions; null where there is none, which is at -1: the last of what there is to choose."""
+    assert NONE == -1
+    found: list[str | None] = np.array([*names, None], dtype=object)[positions].tolist()
+    return found
