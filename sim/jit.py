@@ -28,8 +28,16 @@ config: Any = numba_config
 """numba sets its settings by name, unseen by type checkers."""
 
 COMPILED_PARTS = (
-    "jit.py", "distributions/kernels.py", "engine/compiled", "policies", "serving", "world/kernels.py"
-)  # fmt: skip
+    "jit.py",
+    "distributions/kernels.py",
+    "engine/compiled",
+    "ledger/kernels.py",
+    "metrics/kernels.py",
+    "policies",
+    "records.py",
+    "serving",
+    "world/kernels.py",
+)
 """Modules whose functions are compiled."""
 
 

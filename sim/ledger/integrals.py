@@ -3,6 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.jit import constant
+from sim.ledger.kernels import changes
+
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
@@ -14,22 +17,12 @@ def open_s(start_s: Ints, end_s: Ints, weight: Ints, edges_s: Ints, *, group: In
     step; what begins (or ends) in it counts (or is taken back) from there on. So an interval in two parts
     counts exactly as the whole one.
     """
-    time_s = np.concatenate((start_s, end_s))
-    assert time_s.max(initial=0) <= edges_s[-1], f"{time_s.max()} s is after the last edge, {edges_s[-1]} s"
-    change = np.concatenate((weight, -weight))
-    step = np.maximum(np.searchsorted(edges_s, time_s) - 1, 0)
-    steps = len(edges_s) - 1
-    cell = np.concatenate((group, group)) * steps + step
-    changed = _sums(cell, change, groups * steps).reshape(groups, steps)
-    within = _sums(cell, change * (edges_s[step + 1] - time_s), groups * steps).reshape(groups, steps)
+    last_s = max(start_s.max(initial=0), end_s.max(initial=0))
+    assert last_s <= edges_s[-1], f"{last_s} s is after the last edge, {edges_s[-1]} s"
+    begun, ended = (changes(time_s, weight, edges_s, group, constant(groups)) for time_s in (start_s, end_s))
+    changed, within = begun - ended
     before = changed.cumsum(axis=1) - changed
     total: Ints = before * np.diff(edges_s) + within
-    return total
-
-
-def _sums(cell: Ints, values: Ints, cells: int) -> Ints:
-    total = np.zeros(cells, dtype=np.int64)
-    np.add.at(total, cell, values)
     return total
 
 

@@ -43,12 +43,14 @@ def monthly(
     rows += _pools(world, plan, records, services, edges)
     rows += _queues(world, plan, records, edges)
     rows += _services(world.scenario, plan, records, services, edges)
+    kinds, names, quantities, values = zip(*rows, strict=True)
     return {
         "month": labels * len(rows),
-        "kind": [kind for kind, *_ in rows for _ in labels],
-        "name": [name for _, name, *_ in rows for _ in labels],
-        "quantity": [quantity for *_, quantity, _ in rows for _ in labels],
-        "value": [float(value) for *_, values in rows for value in values.tolist()],
+        **{
+            column: [word for word in words for _ in labels]
+            for column, words in (("kind", kinds), ("name", names), ("quantity", quantities))
+        },
+        "value": np.concatenate(values).astype(np.float64).tolist(),
     }
 
 

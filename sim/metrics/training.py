@@ -6,9 +6,11 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.jit import constant
+from sim.metrics import kernels
 from sim.metrics.definitions import BY_TRAINING, BY_WORKLOAD, WHOLE, Better, Definition, each
-from sim.metrics.integrals import Ints, quantile, ratio, sum_by
-from sim.metrics.leases import endings, undone_s, workload_names
+from sim.metrics.integrals import Floats, Ints, quantile, ratio
+from sim.metrics.leases import endings, workload_names
 from sim.metrics.usage import HOUR_S
 from sim.policies.plan import Plan
 from sim.records import Kind, Outcome, Reason, Records
@@ -109,43 +111,57 @@ class Lives:
     """What became of each job of the world; one value per job."""
 
     refused: Flags
-    finished: Flags
-    attempts: Ints
-    start_s: Ints
-    """First start; the horizon for those that never started."""
-    finish_s: Ints
-    """The horizon for those that have not finished."""
-    held_s: Ints
-    """Time on leases."""
-    undone_s: Ints
-    """Time on work that a reclaim or a failure undid."""
+    told: Ints
+    """Rows of `kernels`: shape [LIVES, jobs]."""
+
+    @property
+    def finished(self) -> Flags:
+        """Whether its work was done."""
+        finished: Flags = self.told[kernels.FINISHED] != 0
+        return finished
+
+    @property
+    def start_s(self) -> Ints:
+        """First start; the horizon for those that never started."""
+        start_s: Ints = self.told[kernels.START_S]
+        return start_s
+
+    @property
+    def finish_s(self) -> Ints:
+        """The horizon for those that have not finished."""
+        finish_s: Ints = self.told[kernels.FINISH_S]
+        return finish_s
 
     @classmethod
     def of(cls, world: World, plan: Plan, records: Records) -> Self:
         """Read the lives off the records."""
-        a, jobs = records.attempts, len(world.jobs)
-        start_s, finish_s = np.full((2, jobs), plan.horizon_s, dtype=np.int64)
-        first, last = a.attempt == 0, a.outcome == Outcome.FINISHED
-        start_s[a.job[first]] = a.start_s[first]
-        finish_s[a.job[last]] = a.end_s[last]
-        finished = np.zeros(jobs, dtype=np.bool_)
-        finished[a.job[last]] = True
-        return cls(
-            _refused(world.jobs, plan, records),
-            finished,
-            np.bincount(a.job, minlength=jobs),
-            start_s,
-            finish_s,
-            sum_by(a.job, a.end_s - a.start_s, jobs),
-            sum_by(a.job, undone_s(a), jobs),
+        a, jobs, horizon_s = records.attempts, len(world.jobs), constant(plan.horizon_s)
+        told = kernels.lives(
+            a.job, a.outcome, a.attempt, a.start_s, a.end_s, a.lost_s, constant(jobs), horizon_s
         )
+        return cls(_refused(world.jobs, plan, records), told)
 
 
 def training_metrics(world: World, plan: Plan, records: Records, lives: Lives) -> dict[str, float]:
     """The metrics of this module."""
-    found = _of_jobs(world.jobs, plan, lives, np.ones(len(world.jobs), dtype=np.bool_))
+    jobs = world.jobs
+    after_s = np.array([training.deadline_s for training in plan.trainings], dtype=np.int64)
+    counts = kernels.tally(
+        jobs.workload,
+        jobs.accelerators,
+        jobs.submit_s,
+        lives.refused,
+        lives.told,
+        after_s,
+        constant(plan.horizon_s),
+    )
+    wait_s, there_s = lives.start_s - jobs.submit_s, lives.finish_s - jobs.submit_s
+    slowdown = there_s / np.maximum(jobs.work_s, 1)
+    queued = ~lives.refused
+    found = _of_jobs(counts.sum(axis=0), wait_s[queued], slowdown[queued], plan.horizon_s)
     for workload, training in enumerate(plan.trainings):
-        own = _of_jobs(world.jobs, plan, lives, world.jobs.workload == workload)
+        mine = np.flatnonzero(queued & (jobs.workload == workload))
+        own = _of_jobs(counts[workload], wait_s[mine], slowdown[mine], plan.horizon_s)
         found |= {f"{metric}:{training.name}": value for metric, value in own.items()}
     names = workload_names(plan)
     for metric, outcome in (("reclaims", Outcome.RECLAIMED), ("failures", Outcome.FAILED)):
@@ -164,34 +180,26 @@ def _refused(jobs: Jobs, plan: Plan, records: Records) -> Flags:
     return refused
 
 
-def _of_jobs(jobs: Jobs, plan: Plan, lives: Lives, chosen: Flags) -> dict[str, float]:
-    """The metrics of some of the jobs."""
-    queued = chosen & ~lives.refused
-    started = queued & (lives.attempts > 0)
-    gang, since_s = jobs.accelerators[queued], jobs.submit_s[queued]
-    wait_s, there_s = lives.start_s[queued] - since_s, lives.finish_s[queued] - since_s
-    waiting_s = there_s - lives.held_s[queued]
+def _of_jobs(counts: Ints, wait_s: Ints, slowdown: Floats, horizon_s: int) -> dict[str, float]:
+    """The metrics of some of the jobs, given their counts, and waits and slowdowns of those not refused."""
+    (
+        submitted, refused, finished, started, attempts, due, missed,
+        waited_s, waiting_s, waiting_accelerator_s, undone_accelerator_s,
+    ) = counts.tolist()  # fmt: skip
+    queued = submitted - refused
     return {
-        "jobs_submitted": float(np.count_nonzero(chosen)),
-        "jobs_finished": float(np.count_nonzero(lives.finished & chosen)),
-        "jobs_unfinished": float(np.count_nonzero(queued & ~lives.finished)),
-        "jobs_refused": float(np.count_nonzero(lives.refused & chosen)),
-        "deadline_miss_share": _deadline_miss_share(jobs, plan, lives, chosen),
-        "never_started_share": ratio(np.count_nonzero(queued & ~started), len(gang)),
-        "wait_s_mean": ratio(wait_s.sum(), len(wait_s)),
+        "jobs_submitted": float(submitted),
+        "jobs_finished": float(finished),
+        "jobs_unfinished": float(queued - finished),
+        "jobs_refused": float(refused),
+        "deadline_miss_share": ratio(missed, due),
+        "never_started_share": ratio(queued - started, queued),
+        "wait_s_mean": ratio(waited_s, queued),
         "wait_s_p50": quantile(wait_s, 0.5),
         "wait_s_p95": quantile(wait_s, 0.95),
-        "slowdown_p95": quantile(there_s / np.maximum(jobs.work_s[queued], 1), 0.95),
-        "jobs_waiting_mean": ratio(waiting_s.sum(), plan.horizon_s),
-        "accelerators_waiting_mean": ratio((gang * waiting_s).sum(), plan.horizon_s),
-        "attempts_per_job": ratio(lives.attempts[chosen].sum(), np.count_nonzero(started)),
-        "lost_accelerator_h": float((gang * lives.undone_s[queued]).sum()) / HOUR_S,
+        "slowdown_p95": quantile(slowdown, 0.95),
+        "jobs_waiting_mean": ratio(waiting_s, horizon_s),
+        "accelerators_waiting_mean": ratio(waiting_accelerator_s, horizon_s),
+        "attempts_per_job": ratio(attempts, started),
+        "lost_accelerator_h": float(undone_accelerator_s) / HOUR_S,
     }
-
-
-def _deadline_miss_share(jobs: Jobs, plan: Plan, lives: Lives, chosen: Flags) -> float:
-    after_s = np.array([training.deadline_s for training in plan.trainings], dtype=np.int64)
-    deadline_s = jobs.submit_s + after_s[jobs.workload]
-    due = chosen & (deadline_s < plan.horizon_s)
-    in_time = lives.finished & (lives.finish_s <= deadline_s)
-    return ratio(np.count_nonzero(due & ~in_time), np.count_nonzero(due))
