@@ -195,6 +195,7 @@ def test_nodes_lose_their_value_evenly_and_never_more_than_they_had(
     assert abs(found - exact_micro) <= 2 * (len(EDGES_S) - 1) * Fraction(1, 2) + Fraction(1, 1000)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(moments, moments, st.integers(-9, 9), st.integers(0, 2)), max_size=10))
 def test_step_functions_are_integrated_exactly(rows: list[tuple[int, int, int, int]]) -> None:
     """By group and month, the integral is the sum of each interval's overlaps."""

@@ -64,6 +64,7 @@ def test_groups_do_not_mix() -> None:
     assert found.tolist() == [[100, 100, 0], [0, 0, 0], [500, 500, 0]]
 
 
+@settings(deadline=None)
 @given(spans)
 def test_months_hold_the_overlap_of_each_span(some: list[Span]) -> None:
     """Each month holds the sum of weight x overlap, taken span by span; together they lose nothing."""
@@ -79,6 +80,7 @@ def test_months_hold_the_overlap_of_each_span(some: list[Span]) -> None:
     )
 
 
+@settings(deadline=None)
 @given(spans, st.integers(0, 1500))
 def test_cutting_spans_in_two_changes_nothing(some: list[Span], at: int) -> None:
     """A span is the same as its first `at` seconds and the rest."""

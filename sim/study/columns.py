@@ -6,9 +6,9 @@ import pandas, which takes longer than a short study.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Sized
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -159,14 +159,19 @@ def _texts(values: Sequence[str | None]) -> list[pa.Buffer | None]:
     """Which are there, offsets, and bytes of texts. Raises TypeError where something else is among them."""
     import pyarrow as pa
 
-    data = "".join(filter(None, values)).encode()
-    lengths = np.array([-1 if value is None else len(value) for value in values], dtype=np.int32)
-    present = lengths >= 0
-    if lengths[present].sum() < len(data):  # not all ASCII
-        lengths[present] = [len(value.encode()) for value in values if value is not None]
+    present = None
+    if None in values:
+        present = np.fromiter((value is not None for value in values), dtype=np.bool_, count=len(values))
+        values = ["" if value is None else value for value in values]
+    there = cast(Sequence[str], values)
+    text = "".join(there)
+    data = text.encode()
+    # Nearly always all is ASCII, which takes a byte a character.
+    parts: Sequence[Sized] = there if len(text) == len(data) else [value.encode() for value in there]
+    lengths = np.fromiter(map(len, parts), dtype=np.int32, count=len(parts))
     offsets = np.zeros(len(values) + 1, dtype=np.int32)
-    np.maximum(lengths, 0).cumsum(out=offsets[1:])
-    valid = None if present.all() else _bits(present)
+    lengths.cumsum(out=offsets[1:])
+    valid = None if present is None else _bits(present)
     return [valid, pa.py_buffer(offsets), pa.py_buffer(data)]
 
 
