@@ -33,14 +33,14 @@ def remembering(shocks: Floats, correlation: float) -> Floats:
 def between(at: Floats, knots: Floats, values: Floats) -> Floats:
     """`numpy.interp` at places within evenly spaced knots, the same bits.
 
-    No search is needed: the rounding of the division is put right by a step to either side.
+    No search is needed: what rounding does to the place of the knot is put right by a step to either side.
     """
     slopes = (values[1:] - values[:-1]) / (knots[1:] - knots[:-1])
     first, last = knots[0], len(knots) - 2
-    width = (knots[-1] - first) / (last + 1)
+    per_unit = (last + 1) / (knots[-1] - first)
     read = np.empty(len(at))
     for n in range(len(at)):
-        left = min(max(int((at[n] - first) / width), 0), last)
+        left = min(max(int((at[n] - first) * per_unit), 0), last)
         if left > 0 and knots[left] > at[n]:
             left -= 1
         if left < last and knots[left + 1] <= at[n]:
