@@ -1,13 +1,16 @@
 """Integrals over time, cut at given edges [s]: months, or moments at which a price changes."""
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.jit import constant
-from sim.ledger.kernels import changes
+from sim.ledger import kernels
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Numbers = TypeVar("Numbers", Ints, Floats)
 
 
 def open_s(start_s: Ints, end_s: Ints, weight: Ints, edges_s: Ints, *, group: Ints, groups: int) -> Ints:
@@ -19,11 +22,22 @@ def open_s(start_s: Ints, end_s: Ints, weight: Ints, edges_s: Ints, *, group: In
     """
     last_s = max(start_s.max(initial=0), end_s.max(initial=0))
     assert last_s <= edges_s[-1], f"{last_s} s is after the last edge, {edges_s[-1]} s"
-    begun, ended = (changes(time_s, weight, edges_s, group, constant(groups)) for time_s in (start_s, end_s))
-    changed, within = begun - ended
+    begun, added = changes(start_s, weight, edges_s, group, groups)
+    ended, taken = changes(end_s, weight, edges_s, group, groups)
+    changed = begun - ended
     before = changed.cumsum(axis=1) - changed
-    total: Ints = before * np.diff(edges_s) + within
+    total: Ints = before * np.diff(edges_s) + (added - taken)
     return total
+
+
+def changes(
+    time_s: Ints, weight: Numbers, edges_s: Ints, group: Ints, groups: int
+) -> tuple[Numbers, Numbers]:
+    """Sums by group and step between edges: of the weights that change, and of these x the time left."""
+    # Contiguous, because the kernel would be compiled once more for what is not.
+    time_s, group = np.ascontiguousarray(time_s), np.ascontiguousarray(group)
+    found: Numbers = kernels.changes(time_s, weight, edges_s, group, constant(groups))
+    return found[0], found[1]
 
 
 def overlap_s(start_s: float, end_s: float, edges_s: Ints) -> Floats:

@@ -5,8 +5,7 @@ from typing import SupportsFloat, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.jit import constant
-from sim.ledger.kernels import changes
+from sim.ledger.integrals import changes
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -39,8 +38,8 @@ def integrate_by_group(
     the month's end, and what ends in it takes its weight back from there on. Neither weights nor months are
     looped over.
     """
-    begun, added = changes(start_s, weight, month_edges, group, constant(groups))
-    ended, taken = changes(end_s, weight, month_edges, group, constant(groups))
+    begun, added = changes(start_s, weight, month_edges, group, groups)
+    ended, taken = changes(end_s, weight, month_edges, group, groups)
     change = begun - ended
     held = np.cumsum(change, axis=1) - change
     integral: Numbers = held * np.diff(month_edges) + (added - taken)
