@@ -12,6 +12,8 @@ from sim.records import Outcome
 
 Ints = npt.NDArray[np.int64]
 HORIZON_S = 1000
+SLOT_S = 100
+"""Times are whole slots, so that many are equal."""
 EDGES_S = np.array([0, 100, 250, HORIZON_S], dtype=np.int64)
 GROUPS = 3
 
@@ -45,7 +47,7 @@ def drawn(seed: int, jobs: int, tries: int) -> tuple[np.random.Generator, dict[s
     """Any attempts of some jobs, in order of job and number."""
     random = np.random.default_rng(seed)
     job = np.sort(random.integers(0, jobs, tries))
-    start_s, end_s = np.sort(random.integers(0, HORIZON_S, (2, tries)), axis=0)
+    start_s, end_s = np.sort(SLOT_S * random.integers(0, HORIZON_S // SLOT_S, (2, tries)), axis=0)
     return random, {
         "job": job,
         "outcome": random.choice(np.array(Outcome, dtype=np.int64), tries),
@@ -83,8 +85,8 @@ def test_jobs_are_counted_as_by_columns(seed: int, jobs: int, tries: int) -> Non
     random, a = drawn(seed, jobs, tries)
     lived = kernels.lives(*a.values(), np.int64(jobs), np.int64(HORIZON_S))
     workload, gang = random.integers(0, GROUPS, jobs), random.integers(1, 9, jobs)
-    submit_s, refused = random.integers(0, HORIZON_S, jobs), random.random(jobs) < 0.3
-    after_s = random.integers(1, HORIZON_S, GROUPS)
+    submit_s, after_s = (SLOT_S * random.integers(0, HORIZON_S // SLOT_S, n) for n in (jobs, GROUPS))
+    refused = random.random(jobs) < 0.3
     found = kernels.tally(workload, gang, submit_s, refused, lived, after_s, np.int64(HORIZON_S))
     finished, attempts, start_s, finish_s, held_s, undone_s = lived
     deadline_s = submit_s + after_s[workload]
