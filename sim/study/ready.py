@@ -1,6 +1,7 @@
 """Compiled code made ready before a study: compiled once for a machine, loaded once for all workers.
 
-The smallest study there is goes through all of it.
+The smallest study goes through all of it: its demand is long enough to be read from a table, and it has a
+market that nobody uses.
 """
 
 from collections.abc import Callable
@@ -21,6 +22,7 @@ SMALLEST = """
 title: The smallest study
 start: 2026-01-05
 horizon: 1 day
+interval: 5 s
 locations: [here]
 sites:
   room:
@@ -30,6 +32,17 @@ sites:
     access: {here: 1 ms}
     pools:
       nodes: {purchase: owned, accelerator: A100-80GB, nodes: 1, life: 5 years, resale: 20%}
+  cloud:
+    kind: cloud
+    location: here
+    zone: away
+    access: {here: 1 ms}
+    pools:
+      spot:
+        purchase: spot
+        accelerator: A100-80GB
+        price: 1 USD/hour
+        market: {regimes: {open: {spell: 1 h}, shut: {spell: 1 h, largest_gang: 0}}}
 workloads:
   train: {kind: training, arrivals: {poisson: {rate: 4 per day}}, accelerators: 1, duration: 1 h}
   serve:

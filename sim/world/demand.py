@@ -21,8 +21,7 @@ def sample_demand(scenario: Scenario, demand: Demand, name: str, source: streams
     """
     step_s = int(scenario.interval)
     intervals = -(-scenario.horizon_s // step_s)
-    rate = _middles_s(intervals, step_s) / YEAR_S
-    np.power(1.0 + demand.growth, rate, out=rate)
+    rate: Floats = (1.0 + demand.growth) ** _years(intervals, step_s)
     rate *= demand.mean
     if demand.profile is not None:
         rate *= _weeks(demand.profile, scenario.start, intervals, step_s)
@@ -35,9 +34,9 @@ def sample_demand(scenario: Scenario, demand: Demand, name: str, source: streams
 
 
 @lru_cache(maxsize=8)
-def _middles_s(intervals: int, step_s: int) -> Floats:
-    """The middles of the intervals [s], the same in every world."""
-    return (np.arange(intervals, dtype=np.float64) + 0.5) * step_s
+def _years(intervals: int, step_s: int) -> Floats:
+    """The years until the middle of each interval, the same in every world."""
+    return _middles_s(intervals, step_s) / YEAR_S
 
 
 @lru_cache(maxsize=8)
@@ -47,3 +46,8 @@ def _weeks(profile: Profile, start: dt.date, intervals: int, step_s: int) -> Flo
     hour = hour_of_week(start) + _middles_s(intervals, step_s) / HOUR_S - 0.5
     weeks: Floats = np.interp(hour % WEEK_H, np.arange(WEEK_H + 1), np.append(shape, shape[0]))
     return weeks
+
+
+def _middles_s(intervals: int, step_s: int) -> Floats:
+    """The middles of the intervals [s]."""
+    return (np.arange(intervals, dtype=np.float64) + 0.5) * step_s
