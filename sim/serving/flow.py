@@ -76,24 +76,32 @@ def _row(replicas: Floats, rows: int, group: int, there: float) -> tuple[int, fl
 
 
 @inner
-def _read(values: Floats, row: int, down: float, load: float, which: int) -> float:
-    """A value of a row, and so far down to the next one, at a load of at most 1.
+def _straight(values: Floats, place: int, across: float) -> float:
+    """A value on the line from one step of the load to the next."""
+    read: float = values[place]
+    return read + across * (values[place + COLUMNS] - read)
 
-    Straight between the loads; between two rows, as in a surface, for the logarithm of the probability.
+
+@inner
+def _look(values: Floats, row: int, down: float, load: float) -> tuple[float, float, float]:
+    """MISSES, ERROR and LOG_P99 at a load of at most 1, so far down from one row to the next.
+
+    Between rows a line is drawn, as in a surface, for the logarithm of the probability.
     """
     step = min(int(load * STEPS), STEPS - 1)
     across = load * STEPS - step
-    place = row + step * COLUMNS + which
-    read: float = values[place]
-    read += across * (values[place + COLUMNS] - read)
+    place = row + step * COLUMNS
+    misses = _straight(values, place + MISSES, across)
+    error = _straight(values, place + ERROR, across)
+    log_s = _straight(values, place + LOG_P99, across)
     if down > 0.0:
-        lower = values[place + ROW]
-        lower += across * (values[place + ROW + COLUMNS] - lower)
-        if which == MISSES:
-            logarithm = (1.0 - down) * math.log(read + TINY) + down * math.log(lower + TINY)
-            return max(math.exp(logarithm) - TINY, 0.0)
-        read += down * (lower - read)
-    return read
+        place += ROW
+        lower = math.log(_straight(values, place + MISSES, across) + TINY)
+        logarithm = (1.0 - down) * math.log(misses + TINY) + down * lower
+        misses = max(math.exp(logarithm) - TINY, 0.0)
+        error += down * (_straight(values, place + ERROR, across) - error)
+        log_s += down * (_straight(values, place + LOG_P99, across) - log_s)
+    return misses, error, log_s
 
 
 @inner
@@ -186,14 +194,23 @@ def _keep_calm(
         if offered > capacity:
             break
         fullness = min(offered * per_request, 1.0)
-        misses, unsure, slow = 0.0, 0.0, NOTHING
+        step = min(int(fullness * STEPS), STEPS - 1)
+        across = fullness * STEPS - step
+        late, unsure, slow = 0.0, 0.0, NOTHING
         for group in range(len(shares)):
-            share, row, down = shares[group], rows[group], downs[group]
+            share = shares[group]
             if share > 0.0:
-                misses += share * _read(values, row, down, fullness, MISSES)
-                unsure += share * _read(values, row, down, fullness, ERROR)
-                slow = max(slow, _read(values, row, down, fullness, LOG_P99))
-        violated = min(misses, 1.0) * offered
+                # Nearly always a row is met; calling `_look` for that costs a fifth of the time of all.
+                place = rows[group] + step * COLUMNS
+                misses = _straight(values, place + MISSES, across)
+                error = _straight(values, place + ERROR, across)
+                log_s = _straight(values, place + LOG_P99, across)
+                if downs[group] > 0.0:
+                    misses, error, log_s = _look(values, rows[group], downs[group], fullness)
+                late += share * misses
+                unsure += share * error
+                slow = max(slow, log_s)
+        violated = min(late, 1.0) * offered
         log_p99[n] = slow if offered > 0.0 else np.nan
         offered_all += offered
         violated_all += violated
@@ -254,13 +271,12 @@ def _with_backlog(
     wait_s = max(kept, left) / rate
     late, late_away, late_left, unsure, slow = 0.0, 0.0, 0.0, 0.0, NOTHING
     for group in range(len(shares)):
-        share, row, down, slack_s = shares[group], rows[group], downs[group], slacks_s[group]
+        share, slack_s = shares[group], slacks_s[group]
         if share > 0.0:
             load = min((offered if slack_s < INFINITE else served) / capacity, 1.0)
-            misses = _read(values, row, down, load, MISSES)
+            misses, error, log_s = _look(values, rows[group], downs[group], load)
             if offered < capacity:
-                unsure += share * _read(values, row, down, load, ERROR)
-            log_s = _read(values, row, down, load, LOG_P99)
+                unsure += share * error
             if slack_s < INFINITE:
                 log_s = math.log(max(math.exp(log_s) - TINY, 0.0) + wait_s + TINY)
             slow = max(slow, log_s)
