@@ -79,7 +79,8 @@ def _row(replicas: Floats, rows: int, group: int, there: float) -> tuple[int, fl
 def _straight(values: Floats, place: int, across: float) -> float:
     """A value on the line from one step of the load to the next."""
     read: float = values[place]
-    return read + across * (values[place + COLUMNS] - read)
+    read += across * (values[place + COLUMNS] - read)
+    return read
 
 
 @inner
