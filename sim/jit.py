@@ -42,8 +42,12 @@ COMPILED_PARTS = (
 
 
 def inner(function: Function) -> Function:
-    """A function that compiled functions call; it is compiled as a part of them."""
-    return cast(Function, numba.njit(function, nogil=True))
+    """A function that compiled functions call; it is compiled as a part of them.
+
+    Nobody else calls it, so that it gets no wrappers, whose compilation would take a sixth of the time.
+    """
+    njit: Any = numba.njit  # whose stub leaves these two out
+    return cast(Function, njit(function, no_cpython_wrapper=True, no_cfunc_wrapper=True))
 
 
 def kernel(function: Function) -> Function:

@@ -1,12 +1,15 @@
 """The compiled engine leaves the records of the SimPy engine, whatever the plan and the world."""
 
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,8 +17,8 @@ from hypothesis import given, settings
 from sim.distributions import Exponential
 from sim.engine import Engine, why_simpy
 from sim.engine import run as run_engine
-from sim.engine.compiled.levels import enter, following, strike
-from sim.engine.compiled.lines import enter_line, leave_line
+from sim.engine.compiled import levels, lines
+from sim.engine.compiled.memory import COUNTED
 from sim.engine.compiled.philox import block_of_uniforms
 from sim.engine.compiled.setup import set_up
 from sim.loading import load_text
@@ -32,6 +35,19 @@ from tests.miniature import jobs, on_demand, option, owned, plan, spot, training
 from tests.test_engine_properties import Case, cases
 
 ROOT = Path(__file__).parent.parent
+
+
+def from_python(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that only compiled functions can call otherwise."""
+
+    def call(*told: Any) -> Any:
+        return function(*told)
+
+    return cast(Callable[..., Any], numba.njit(call))
+
+
+enter, following, strike = map(from_python, (levels.enter, levels.following, levels.strike))
+enter_line, leave_line = map(from_python, (lines.enter_line, lines.leave_line))
 
 
 def plans(scenario: Scenario, number: int) -> list[tuple[World, Plan]]:
@@ -149,6 +165,16 @@ def test_compiled_draws_are_those_of_the_streams() -> None:
         block = block_of_uniforms(key, entity, attempt, 5, 9)
         entities = np.arange(entity, entity + 5)[:, np.newaxis]
         assert np.array_equal(block, uniforms(key, entities, np.arange(attempt, attempt + 9)))
+
+
+def test_lengths_that_kernels_ask_for_are_known_to_them() -> None:
+    """All tables in whose length compiled code is interested are among those that have one there."""
+    found = {
+        table
+        for module in (ROOT / "sim/engine/compiled").glob("*.py")
+        for table in re.findall(r"\blen\(m\.(\w+)\)", module.read_text(encoding="utf-8"))
+    }
+    assert {"pools", "attempts"} < found <= COUNTED
 
 
 def test_levels_find_the_lowest_node_of_thousands() -> None:

@@ -15,6 +15,7 @@ from numba.np.arrayobj import make_array, populate_array
 from numba.np.numpy_support import from_dtype
 
 from sim.engine.compiled.layout import KINDS, TABLES, Memory
+from sim.jit import config
 
 WORD = ir.IntType(64)
 POSITIONS = {name: 3 * n for n, name in enumerate(TABLES)}
@@ -30,6 +31,11 @@ class MemoryType(types.Type):
 
 MEMORY = MemoryType()
 ARRAYS = {name: types.Array(from_dtype(dtype), ndim, "C") for name, (dtype, ndim) in KINDS.items()}
+COUNTED = {
+    "pools", "workloads", "rules", "refused", "draw_keys",
+    "events", "attempts", "replicas", "refusals", "shipments",
+}  # fmt: skip
+"""Tables whose length compiled functions ask for."""
 
 
 @register_model(MemoryType)
@@ -71,6 +77,7 @@ class MemoryAttributes(AttributeTemplate):
 
 @lower_getattr_generic(MemoryType)
 def _table(context: Any, builder: Any, _: MemoryType, places: Any, name: str) -> Any:
+    """The array; where nobody asks for the length it is 0, which spares each access a look for `m.x[-1]`."""
     kind = ARRAYS[name]
 
     def number(offset: int) -> Any:
@@ -81,11 +88,12 @@ def _table(context: Any, builder: Any, _: MemoryType, places: Any, name: str) ->
     array = make_array(kind)(context, builder)
     size = context.get_abi_sizeof(context.get_data_type(kind.dtype))
     shape = [number(1 + axis) for axis in range(kind.ndim)]
+    is_counted = kind.ndim > 1 or name in COUNTED or config.BOUNDSCHECK
     strides = [WORD(size)] if kind.ndim == 1 else [builder.mul(shape[1], WORD(size)), WORD(size)]
     populate_array(
         array,
         data=builder.inttoptr(number(0), array.data.type),
-        shape=cgutils.pack_array(builder, shape),
+        shape=cgutils.pack_array(builder, shape if is_counted else [WORD(0)]),
         strides=cgutils.pack_array(builder, strides),
         itemsize=WORD(size),
         meminfo=None,
