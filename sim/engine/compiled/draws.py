@@ -16,6 +16,8 @@ MOST_STREAMS, MOST_ATTEMPTS = 1 << STREAM_BITS, 1 << ATTEMPT_BITS
 BLOCK = 256
 MOST_COLUMNS = 4096
 """Draws that are worked out together, about: neighbours that are likely to be asked for next."""
+PLACES = 1 << 14
+"""Of the table at first; its memory is not touched before draws are entered."""
 
 
 @inner
@@ -74,8 +76,7 @@ class DrawTable:
         """An empty table for these streams, by number."""
         self.draws = draws
         self.streams = streams
-        self.keys = np.zeros(4 * BLOCK, dtype=np.int64)
-        self.seconds = np.zeros(4 * BLOCK, dtype=np.int64)
+        self.keys, self.seconds = np.zeros((2, PLACES), dtype=np.int64)
         self.known = 0
 
     def work_out(self, stream: int, entity: int, attempt: int) -> None:

@@ -195,7 +195,7 @@ class Memory:
         for row, name in zip(found, TABLES, strict=True):
             array: Array = getattr(self, name)
             assert array.flags.c_contiguous, name
-            row[0] = array.ctypes.data
+            row[0] = array.__array_interface__["data"][0]
             row[1 : 1 + array.ndim] = array.shape
         object.__setattr__(self, "places", found)
         object.__setattr__(self, "address", found.__array_interface__["data"][0])

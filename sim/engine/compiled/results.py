@@ -59,24 +59,54 @@ def order_by(keys: Ints, count: int) -> Ints:
 
 def _columns(rows: Array, order: Ints) -> Ints:
     """The rows in an order, shape [columns, rows]."""
-    numbers: Ints = rows.view(np.int64).reshape(len(rows), len(rows.dtype.names or ()))
-    return np.ascontiguousarray(numbers[order].T)
+    return gather(_numbers(rows), order)
 
 
 def _sorted(rows: Array) -> Ints:
-    """The rows in their own order (packed into a number each, where they fit); shape as `_columns`."""
-    columns = _columns(rows, np.arange(len(rows)))
-    if len(rows) < 2:
-        return columns
-    least = columns.min(axis=1)
-    bits = [int(most).bit_length() for most in columns.max(axis=1) - least]
-    if sum(bits) > KEY_BITS:
-        return columns[:, np.lexsort(columns[::-1])]
-    packed = np.zeros(len(rows), dtype=np.int64)
-    for column, low, width in zip(columns, least, bits, strict=True):
-        packed <<= width
-        packed |= column - low
-    return columns[:, np.argsort(packed, kind="stable")]
+    """The rows in their own order; shape as `_columns`."""
+    numbers = _numbers(rows)
+    keys = packed(numbers) if len(rows) > 1 else numbers[:, 0]
+    order = np.lexsort(numbers.T[::-1]) if len(keys) < len(rows) else np.argsort(keys, kind="stable")
+    return gather(numbers, order)
+
+
+def _numbers(rows: Array) -> Ints:
+    """The fields of all rows, shape [rows, columns]."""
+    return rows.view(np.ndarray).view(np.int64).reshape(len(rows), len(rows.dtype.names or ()))
+
+
+@kernel
+def gather(rows: Ints, order: Ints) -> Ints:
+    """The rows in an order, shape [columns, rows]."""
+    columns = np.empty((rows.shape[1], len(order)), np.int64)
+    for place in range(len(order)):
+        row = order[place]
+        for column in range(rows.shape[1]):
+            columns[column, place] = rows[row, column]
+    return columns
+
+
+@kernel
+def packed(rows: Ints) -> Ints:
+    """A number for each row, in the order of the rows; none where they do not fit into `KEY_BITS`."""
+    least, most = rows[0].copy(), rows[0].copy()
+    for row in range(len(rows)):
+        for column in range(rows.shape[1]):
+            least[column] = min(least[column], rows[row, column])
+            most[column] = max(most[column], rows[row, column])
+    steps = np.ones(rows.shape[1], np.int64)
+    bits = 0
+    for column in range(rows.shape[1]):
+        while steps[column] <= most[column] - least[column]:
+            steps[column] *= 2
+            bits += 1
+            if bits > KEY_BITS:
+                return np.zeros(0, np.int64)
+    keys = np.zeros(len(rows), np.int64)
+    for row in range(len(rows)):
+        for column in range(rows.shape[1]):
+            keys[row] = keys[row] * steps[column] + rows[row, column] - least[column]
+    return keys
 
 
 def _outages(memory: Memory, plan: Plan) -> Array:

@@ -12,7 +12,7 @@ from sim.engine.compiled.draws import DrawTable
 from sim.engine.compiled.layout import Array, Memory
 from sim.engine.compiled.loop import DONE, NEEDS_DRAW, advance, begin
 from sim.engine.compiled.results import records_of
-from sim.engine.compiled.setup import node_places, set_up, table
+from sim.engine.compiled.setup import node_places, rows_for, set_up
 from sim.jit import cache_folder, is_compiling
 from sim.policies.plan import Plan
 from sim.records import Records
@@ -78,7 +78,6 @@ def _run_nothing() -> None:
 def run(world: World, plan: Plan) -> Records:
     """Everything that happens when `plan` meets `world`, from 0 to the horizon."""
     memory, draws = set_up(world, plan)
-    memory = _with_draws(memory, draws)
     begin(memory)
     while (outcome := advance(memory)) != DONE:
         memory = _more_draws(memory, draws) if outcome == NEEDS_DRAW else _more_room(memory)
@@ -89,10 +88,8 @@ def _more_draws(memory: Memory, draws: DrawTable) -> Memory:
     state = memory.state[0]
     address = (state["needed_stream"], state["needed_entity"], state["needed_attempt"])
     draws.work_out(*map(int, address))
-    return memory if memory.draw_keys is draws.keys else _with_draws(memory, draws)
-
-
-def _with_draws(memory: Memory, draws: DrawTable) -> Memory:
+    if memory.draw_keys is draws.keys:
+        return memory
     return replace(memory, draw_keys=draws.keys, draw_s=draws.seconds)
 
 
@@ -114,6 +111,6 @@ def _more_room(memory: Memory) -> Memory:
 def _longer(rows: Array, used: int, more: int) -> Array:
     if 2 * used < len(rows) and used + 2 * more < len(rows):
         return rows
-    longer = table(rows.dtype, 2 * len(rows) + 2 * more)
+    longer = rows_for(rows.dtype, 2 * len(rows) + 2 * more)
     longer[:used] = rows[:used]
     return longer

@@ -30,8 +30,14 @@ def table(kind: np.dtype[np.void], rows: int) -> Array:
     return empty if is_compiling() else empty.view(np.recarray)
 
 
+def rows_for(kind: np.dtype[np.void], rows: int) -> Array:
+    """Room for `rows` records that are written before they are read."""
+    room = np.empty(rows, dtype=kind)
+    return room if is_compiling() else room.view(np.recarray)
+
+
 def set_up(world: World, plan: Plan) -> tuple[Memory, DrawTable]:
-    """The memory at the start, without draws, and the table that works these out."""
+    """The memory at the start, and the table that works out its draws, still empty."""
     streams = _Streams(world)
     width = max((len(workload.options) for workload in plan.workloads), default=1)
     wishes = [Wish.of(world, plan, service) for service in plan.services]
@@ -43,6 +49,8 @@ def set_up(world: World, plan: Plan) -> tuple[Memory, DrawTable]:
     lines = _Lines(plan)
     ways = lines.ways([option for workload in plan.workloads for option in workload.options], sizes)
     pools = _pools(world, plan, places, lines, streams)
+    workloads, options = _workloads(plan, slots, sizes, streams), _options(plan, streams)
+    draws = DrawTable(world.draws, streams.names)
     memory = Memory(
         state=table(layout.STATE, 1),
         pools=pools,
@@ -61,8 +69,8 @@ def set_up(world: World, plan: Plan) -> tuple[Memory, DrawTable]:
         touched=zeros(2 * sum(places)),
         chosen=zeros(max(places, default=0) + 1),
         promised=zeros(sum(places)),
-        workloads=_workloads(plan, slots, sizes, streams),
-        options=_options(plan, streams),
+        workloads=workloads,
+        options=options,
         ways=ways,
         refused=np.array(
             [pool for workload in plan.workloads for pool in workload.forbidden], dtype=np.int64
@@ -81,10 +89,10 @@ def set_up(world: World, plan: Plan) -> tuple[Memory, DrawTable]:
         arrivals=np.ascontiguousarray(world.jobs.submit_s),
         work_s=np.ascontiguousarray(world.jobs.work_s),
         outside=_outside(world, plan, wishes),
-        events=table(layout.EVENT, 2 * requests + FEW),
+        events=rows_for(layout.EVENT, 2 * requests + FEW),
         streams=streams.table(),
-        draw_keys=zeros(0),
-        draw_s=zeros(0),
+        draw_keys=draws.keys,
+        draw_s=draws.seconds,
         starts=zeros(sum(slots)),
         midnights=zeros((len(plan.pools) * (plan.horizon_s // DAY_S + 1), 2)),
         at_site=_copies(plan),
@@ -95,19 +103,19 @@ def set_up(world: World, plan: Plan) -> tuple[Memory, DrawTable]:
         route_link=_links(plan),
         route_bps=_bandwidths(plan),
         link_free_s=zeros(1 + max((route.link for route in plan.routes.values()), default=0)),
-        attempts=table(layout.ATTEMPT, 2 * len(world.jobs) + FEW),
-        replicas=table(layout.REPLICA, started + 2 * sum(slots) + FEW),
-        refusals=table(layout.REFUSAL, 2 * (len(world.jobs) + started) * width + FEW),
-        outages=table(layout.OUTAGE, sum(len(times.node) for times in world.failures.values()) + 1),
-        shipments=table(layout.SHIPMENT, FEW),
-        transfers=table(layout.TRANSFER, len(plan.datasets) * len(plan.sites) + 1),
-        delivered=table(layout.DELIVERED, sum(places) + 1),
+        attempts=rows_for(layout.ATTEMPT, 2 * len(world.jobs) + FEW),
+        replicas=rows_for(layout.REPLICA, started + 2 * sum(slots) + FEW),
+        refusals=rows_for(layout.REFUSAL, 2 * (len(world.jobs) + started) * width + FEW),
+        outages=rows_for(layout.OUTAGE, sum(len(times.node) for times in world.failures.values()) + 1),
+        shipments=rows_for(layout.SHIPMENT, FEW),
+        transfers=rows_for(layout.TRANSFER, len(plan.datasets) * len(plan.sites) + 1),
+        delivered=rows_for(layout.DELIVERED, sum(places) + 1),
     )
     state = memory.state
     state["horizon_s"], state["jobs"], state["slots"] = plan.horizon_s, len(world.jobs), sum(slots)
     state["width"] = width
     state["shipping"] = sum(rule.deliveries for pool in plan.pools for rule in pool.orders)
-    return memory, DrawTable(world.draws, streams.names)
+    return memory, draws
 
 
 def zeros(shape: int | tuple[int, ...]) -> Ints:
