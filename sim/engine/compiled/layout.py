@@ -35,14 +35,15 @@ def record(*names: str, small: tuple[str, ...] = ()) -> np.dtype[np.void]:
 
 POOL = record(
     "is_owned", "is_spot", "backfill", "per_node", "quota", "notice_s", "max_nodes", "site",
-    "first_node", "first_held", "first_level", "first_tree", "leaves", "gangs", "first_line",
+    "first_node", "first_held", "first_level", "first_tree", "leaves", "gangs", "stale", "first_line",
     "first_rule", "rules", "first_midnight", "lead_stream",
     # what is there
     "nodes", "down", "room", "leased", "largest_gang",
     # its own count
     "since_s", "leased_s", "up_s", "down_s",
     # the dispatch
-    "is_dirty", "serves", "is_looked_at", "closed", "kept", "hopeless", "lines",
+    "is_dirty", "serves", "is_looked_at", "closed", "kept", "hopeless", "lines", "head",
+    "is_untried",
     # the promise to the first that waits
     "promised", "promised_key", "promised_leased", "promised_nodes", "promised_s",
     # orders
@@ -50,7 +51,7 @@ POOL = record(
     # leases, as a list through the requests
     "first_lease",
 )  # fmt: skip
-NODE = record("free", "is_up", "down_since_s", "held", "is_promised", "is_touched", "next_of_gang")
+NODE = record("free", "is_up", "down_since_s", "held", "is_promised", "stale", "next_of_gang")
 LEVEL = record("nodes", "first_word", "first_summary", "summaries")
 WORKLOAD = record(
     "is_service", "first_option", "options", "every_s", "cost_s", "restart_s", "deadline_s",
@@ -95,7 +96,7 @@ STREAM = record("constant_s")
 STATE = record(
     "now_s", "horizon_s", "jobs", "slots", "width", "shipping",
     "outside", "arrival", "events", "is_called", "fresh", "started", "granted", "serve", "asked", "live",
-    "touched", "attempts", "replicas", "refusals", "outages", "shipments", "transfers", "delivered",
+    "attempts", "replicas", "refusals", "outages", "shipments", "transfers", "delivered",
     "needed_stream", "needed_entity", "needed_attempt",
 )  # fmt: skip
 """How far everything has come. `width` is the most options that a workload has, `shipping` the shipments of
@@ -122,9 +123,10 @@ class Memory:
     """Which words of a level are not empty."""
     trees: Ints
     """For each pool and number of accelerators that is asked for when each node will have as many free: a
-    tournament. (`gangs` of a pool has a bit for each such number.)"""
+    tournament, at 0 the number of its leaves that are out of date, then its nodes, the first that wins, then
+    the leaves. `gangs` of a pool has a bit for each such number, `stale` one for each tournament."""
     touched: Ints
-    """Nodes whose leaves in the tournaments are out of date, with their pools."""
+    """Nodes whose leaves are out of date, as many places for each tournament as it has leaves."""
     chosen: Ints
     """Nodes that a gang would get."""
     promised: Ints

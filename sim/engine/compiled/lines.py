@@ -30,11 +30,13 @@ def enter_line(m: Memory, entry: int) -> None:
     here = m.lines[line]
     mine.child = mine.next = mine.previous = NONE
     mine.is_in_line = 1
+    pool = m.pools[here.pool]
+    if pool.head != NONE and entry < m.lines[pool.head].root:
+        pool.head = line
     if here.root != NONE:
         here.root = _link(m, here.root, entry)
         return
     here.root = entry
-    pool = m.pools[here.pool]
     here.place = pool.lines
     m.active[pool.first_line + pool.lines] = line
     pool.lines += 1
@@ -48,11 +50,12 @@ def leave_line(m: Memory, entry: int) -> None:
     rest = _merge(m, wide(mine.child))
     mine.is_in_line = 0
     if here.root == entry:
+        pool = m.pools[here.pool]
+        pool.head = NONE if pool.head == mine.line else pool.head
         here.root = rest
         if rest != NONE:
             m.entries[rest].previous = NONE
             return
-        pool = m.pools[here.pool]
         pool.lines -= 1
         last = m.active[pool.first_line + pool.lines]
         m.active[pool.first_line + here.place] = last

@@ -19,6 +19,7 @@ from sim.engine.compiled.pools import (
 from sim.engine.compiled.rules import copying_s, full_length_s, holds, length_class, local_s, opens_s
 from sim.jit import constant, inner, wide
 from sim.policies.checkpoints import NEVER, Checkpoints
+from sim.policies.plan import UNLIMITED
 from sim.records import Kind, Reason
 
 PRESENT, TO_SEND = 1, 2
@@ -248,6 +249,7 @@ def _begin(m: Memory) -> bool:
             any_dirty = True
             here.is_dirty = 0
             open_pool(m, pool)
+            here.is_untried = 1
             here.is_looked_at = _fits_somebody(m, here, room(m, pool))
     return any_dirty
 
@@ -255,9 +257,10 @@ def _begin(m: Memory) -> bool:
 @inner
 def _fits_somebody(m: Memory, here: Record, free: int) -> int:
     """Whether any who waits at a pool may fit into what is free; else it is not looked at."""
-    for k in range(here.first_line, here.first_line + here.lines):
-        if m.lines[m.active[k]].leased <= free:
-            return 1
+    if free > 0:
+        for k in range(here.first_line, here.first_line + here.lines):
+            if m.lines[m.active[k]].leased <= free:
+                return 1
     return 0
 
 
@@ -272,22 +275,38 @@ def _serve(m: Memory) -> None:
             return
         if not _grant(m, m.lines[first].root // state.width):
             m.lines[first].served = state.serve
+            m.pools[m.lines[first].pool].is_untried = 0
 
 
 @inner
 def _first_line(m: Memory) -> int:
     """The line whose head comes first, of those that can still get something; -1 if there is none."""
-    serve = m.state[0].serve
     first, least = NONE, NEVER
     for pool in range(len(m.pools)):
         here = m.pools[pool]
-        if here.serves == 0 or here.is_looked_at == 0:
+        if here.serves == 0 or here.is_looked_at == 0 or here.lines == 0:
             continue
         over = smallest_over(m, pool)
-        for k in range(here.first_line, here.first_line + here.lines):
-            line = m.lines[m.active[k]]
-            if line.root < least and line.leased < over and line.served != serve:
-                first, least = m.active[k], line.root
+        is_any = here.is_untried == 1 and over == UNLIMITED
+        line = wide(here.head) if is_any else NONE
+        if line == NONE:
+            line = _first_under(m, here, over)
+            if is_any:
+                here.head = line
+        if line != NONE and m.lines[line].root < least:
+            first, least = line, wide(m.lines[line].root)
+    return first
+
+
+@inner
+def _first_under(m: Memory, here: Record, over: int) -> int:
+    """The line of a pool whose head comes first, of those that ask for less than `over` and were not served."""
+    serve = m.state[0].serve
+    first, least = NONE, NEVER
+    for k in range(here.first_line, here.first_line + here.lines):
+        line = m.lines[m.active[k]]
+        if (line.root < least) & (line.leased < over) & (line.served != serve):
+            first, least = m.active[k], line.root
     return first
 
 

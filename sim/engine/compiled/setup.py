@@ -49,6 +49,7 @@ def set_up(world: World, plan: Plan) -> tuple[Memory, DrawTable]:
     lines = _Lines(plan)
     ways = lines.ways([option for workload in plan.workloads for option in workload.options], sizes)
     pools = _pools(world, plan, places, lines, streams)
+    trees = _trees(pools)
     workloads, options = _workloads(plan, slots, sizes, streams), _options(plan, streams)
     draws = DrawTable(world.draws, streams.names)
     memory = Memory(
@@ -65,8 +66,8 @@ def set_up(world: World, plan: Plan) -> tuple[Memory, DrawTable]:
                 _words(_words(n)) * (p.node_accelerators + 1) for n, p in zip(places, plan.pools, strict=True)
             )
         ),
-        trees=np.full(sum(2 * pool["leaves"] * int(pool["gangs"]).bit_count() for pool in pools), OUT),
-        touched=zeros(2 * sum(places)),
+        trees=trees,
+        touched=zeros(len(trees) // 2),
         chosen=zeros(max(places, default=0) + 1),
         promised=zeros(sum(places)),
         workloads=workloads,
@@ -180,6 +181,8 @@ def _pools(world: World, plan: Plan, places: list[int], lines: "_Lines", streams
             "first_tree": tree,
             "leaves": _leaves(nodes),
             "gangs": lines.gangs(index),
+            "stale": (1 << lines.gangs(index).bit_count()) - 1,
+            "head": NONE,
             "first_line": lines.first_at(index),
             "first_rule": rule,
             "rules": len(pool.orders),
@@ -197,6 +200,14 @@ def _pools(world: World, plan: Plan, places: list[int], lines: "_Lines", streams
         tree += 2 * _leaves(nodes) * lines.gangs(index).bit_count()
         rule += len(pool.orders)
     return pools
+
+
+def _trees(pools: Array) -> Ints:
+    """The tournaments of all pools: nobody there yet, and nobody out of date."""
+    leaves = np.repeat(pools["leaves"], [int(gangs).bit_count() for gangs in pools["gangs"]])
+    trees = np.full(2 * leaves.sum(), OUT)
+    trees[2 * (np.cumsum(leaves) - leaves)[leaves > 0]] = 0
+    return trees
 
 
 def _levels(plan: Plan, places: list[int]) -> Array:

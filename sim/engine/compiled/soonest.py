@@ -13,30 +13,29 @@ OUT = 1 << 62
 
 @inner
 def touch(m: Memory, pool: int, node: int) -> None:
-    """The leases of a node have changed."""
-    facts = m.pools[pool]
-    if facts.backfill == 0:
-        return
-    here = m.nodes[facts.first_node + node]
-    if here.is_touched == 0:
-        here.is_touched = 1
-        state = m.state[0]
-        m.touched[2 * state.touched] = pool
-        m.touched[2 * state.touched + 1] = node
-        state.touched += 1
+    """The leases of a node have changed: its leaf is out of date in all tournaments of the pool."""
+    here, one = m.pools[pool], m.nodes[m.pools[pool].first_node + node]
+    newly = here.stale & ~one.stale
+    one.stale = here.stale
+    tree = here.first_tree
+    while newly > 0:
+        if newly & 1 == 1:
+            m.touched[(tree >> 1) + m.trees[tree]] = node
+            m.trees[tree] += 1
+        newly >>= 1
+        tree += 2 * here.leaves
 
 
 @inner
 def promise_soonest(m: Memory, pool: int, leased: int) -> bool:
     """Promise the nodes that will be free soonest to a gang; False where a node would never be free."""
     here = m.pools[pool]
-    _refresh(m)
     wanted, count = leased, 1
     if leased > here.per_node:
         wanted, count = here.per_node, leased // here.per_node
-    tree = _tree(here, wanted)
-    if m.trees[tree + 1] >= NEVER:
-        return False
+    rank = _rank(here, wanted)
+    tree = here.first_tree + rank * 2 * here.leaves
+    _refresh(m, pool, tree, rank, wanted)
     found = 0
     latest_s = 0
     while found < count:
@@ -46,9 +45,10 @@ def promise_soonest(m: Memory, pool: int, leased: int) -> bool:
         latest_s = soonest_s
         node = _winner(m, tree, here.leaves)
         m.chosen[found] = node
-        _set(m, tree, here.leaves, node, OUT)
         found += 1
-    for k in range(found):
+        if found < count:
+            _set(m, tree, here.leaves, node, OUT)
+    for k in range(min(found, count - 1)):
         _set(m, tree, here.leaves, m.chosen[k], free_at(m, pool, m.chosen[k], wanted))
     if found < count:
         return False
@@ -86,28 +86,23 @@ def free_at(m: Memory, pool: int, node: int, wanted: int) -> int:
 
 
 @inner
-def _tree(here: Record, wanted: int) -> int:
-    """Where the tournament for `wanted` accelerators begins, by its rank among those that are asked for."""
+def _rank(here: Record, wanted: int) -> int:
+    """Which tournament is for `wanted` accelerators: its rank among the numbers that are asked for."""
     rank = 0
     for smaller in range(1, wanted):
         rank += (here.gangs >> smaller) & 1
-    return here.first_tree + rank * 2 * here.leaves
+    return rank
 
 
 @inner
-def _refresh(m: Memory) -> None:
-    """Bring the leaves of all nodes up to date whose leases have changed."""
-    state = m.state[0]
-    for k in range(state.touched):
-        pool, node = m.touched[2 * k], m.touched[2 * k + 1]
-        here = m.pools[pool]
-        m.nodes[here.first_node + node].is_touched = 0
-        tree = here.first_tree
-        for wanted in range(1, here.per_node + 1):
-            if (here.gangs >> wanted) & 1 == 1:
-                _set(m, tree, here.leaves, node, free_at(m, pool, node, wanted))
-                tree += 2 * here.leaves
-    state.touched = 0
+def _refresh(m: Memory, pool: int, tree: int, rank: int, wanted: int) -> None:
+    """Bring the leaves of a tournament up to date of nodes whose leases have changed."""
+    here = m.pools[pool]
+    for k in range(tree >> 1, (tree >> 1) + m.trees[tree]):
+        node = m.touched[k]
+        m.nodes[here.first_node + node].stale &= ~(1 << rank)
+        _set(m, tree, here.leaves, node, free_at(m, pool, node, wanted))
+    m.trees[tree] = 0
 
 
 @inner
