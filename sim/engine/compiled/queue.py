@@ -300,7 +300,7 @@ def _first_line(m: Memory) -> int:
 
 @inner
 def _first_under(m: Memory, here: Record, over: int) -> int:
-    """The line of a pool whose head comes first, of those that ask for less than `over` and were not served."""
+    """The line whose head comes first, of those that ask for less than `over` and were not served."""
     serve = m.state[0].serve
     first, least = NONE, NEVER
     for k in range(here.first_line, here.first_line + here.lines):
