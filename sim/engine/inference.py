@@ -5,14 +5,26 @@ how many there are, and where.
 """
 
 from dataclasses import dataclass, field
+from itertools import count
 
 from sim.engine.clock import At, Rank
 from sim.engine.pools import Lease
 from sim.engine.queue import Request, Way
 from sim.engine.training import Process, Stage, boot_of, limit_lifetime, possible
 from sim.policies.checkpoints import NEVER
+from sim.policies.fluid import backlog_after
 from sim.policies.plan import ServicePlan
-from sim.policies.scaling import first_to_go, replica_changes
+from sim.policies.scaling import (
+    LOOK,
+    WAKE,
+    Foresight,
+    awake,
+    first_to_go,
+    first_to_serve,
+    needed,
+    scalings,
+    settled,
+)
 from sim.records import Kind, Outcome
 from sim.world.world import World
 
@@ -25,7 +37,30 @@ class Slot:
 
     number: int
     request: Request
+    serves: bool
+    """Whether it takes traffic once it is ready; a warm one does not."""
+    serves_s: int = 0
+    """From when on, where it was loaded before it was needed."""
     lease: Lease | None = None
+    loaded_s: int = 0
+
+    @property
+    def ready_s(self) -> int:
+        """When it takes traffic on its lease."""
+        return max(self.loaded_s, self.serves_s)
+
+
+@dataclass(slots=True)
+class Watch:
+    """What a rule that is asked at each interval has seen, in micro-requests."""
+
+    known: Foresight
+    backlog: int = 0
+    since_s: int = 0
+    capacity: int = 0
+    """Of replicas that have ended since then."""
+    needs: list[int] = field(default_factory=list)
+    wanted: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -37,39 +72,96 @@ class Fleet:
     ways: tuple[Way, ...]
     lengths_s: tuple[int, ...]
     """Nobody knows how long a replica stays."""
+    watch: Watch
     slots: dict[int, Slot] = field(default_factory=dict)
     starts: dict[int, int] = field(default_factory=dict)
 
+    def serving(self) -> list[Slot]:
+        """Those that take traffic, or will."""
+        return [slot for slot in self.slots.values() if slot.serves]
+
+    def warm(self) -> list[Slot]:
+        """Those that do not."""
+        return [slot for slot in self.slots.values() if not slot.serves]
+
+    def served(self, slot: Slot, lease: Lease, until_s: int) -> int:
+        """What a replica could answer since the rule was asked, [micro-requests]."""
+        ready_s = max(slot.ready_s, self.watch.since_s)
+        return max(until_s - ready_s, 0) * self.ways[lease.option].option.rate_micro
+
 
 def service(stage: Stage, world: World, index: int) -> Process:
-    """Scale a service at each interval whose wish differs from the one before."""
+    """Scale a service whenever its wish changes, or ask its rule at each interval."""
     plan = stage.plan.services[index]
     ways = possible(stage, Kind.REPLICA, index, plan, plan.accelerators)
     if not ways:
         return
-    fleet = Fleet(index, plan, ways, (NEVER,) * len(ways))
-    changes, wanted = replica_changes(plan.scale, world.demand_rps[plan.name], plan.capacity_rps)
-    for interval, replicas in zip(changes.tolist(), wanted.tolist(), strict=True):
-        yield At(stage.env, interval * stage.plan.interval_s, Rank.SCALING, index)
-        scale_to(stage, fleet, replicas)
+    demand_rps, interval_s = world.demand_rps[plan.name], stage.plan.interval_s
+    times_s, wishes, known = scalings(plan.scale, demand_rps, plan.capacity_rps, interval_s)
+    fleet = Fleet(index, plan, ways, (NEVER,) * len(ways), Watch(known))
+    for time_s, wish in zip(times_s.tolist(), wishes.tolist(), strict=True):
+        yield At(stage.env, time_s, Rank.SCALING, index)
+        if wish == LOOK:
+            scale_to(stage, fleet, look(fleet, time_s, interval_s))
+        elif wish != WAKE:
+            scale_to(stage, fleet, wish)
+        elif fleet.watch.wanted[-1] == 0:
+            fleet.watch.wanted[-1] = 1
+            scale_to(stage, fleet, 1)
+
+
+def look(fleet: Fleet, now_s: int, interval_s: int) -> int:
+    """What the rule wants, which sees the interval that has just ended."""
+    watch, known, rule = fleet.watch, fleet.watch.known, fleet.service.scale
+    now = now_s // interval_s
+    capacity = watch.capacity + sum(
+        fleet.served(slot, slot.lease, now_s) for slot in fleet.serving() if slot.lease is not None
+    )
+    arrived, recent = int(known.arrived[now]), int(known.recent[now])
+    watch.backlog = backlog_after(watch.backlog, arrived, capacity, recent, interval_s, rule.patience_ms)
+    watch.since_s, watch.capacity = now_s, 0
+    asked, in_service = int(known.asked[now]), int(known.in_service[now])
+    watch.needs.append(needed(rule.reaction, asked, in_service, watch.backlog))
+    low, high = awake(bool(known.sleeps[now]), watch.backlog, int(known.low[now]), int(known.high[now]))
+    watch.wanted.append(settled(rule.reaction, watch.needs, watch.wanted, 0, now, low, high))
+    return watch.wanted[now]
 
 
 def scale_to(stage: Stage, fleet: Fleet, replicas: int) -> None:
-    """Start replicas in the lowest empty slots, or stop: first those that wait, then on the last pools."""
-    number = 0
-    while len(fleet.slots) < replicas:
-        while number in fleet.slots:
-            number += 1
-        request = Request(fleet.index * SLOTS + number, Kind.REPLICA, fleet.index, fleet.ways)
-        fleet.slots[number] = Slot(number, request)
-        stage.env.process(replica(stage, fleet, fleet.slots[number]))
-    surplus = len(fleet.slots) - replicas
-    for slot in sorted(fleet.slots.values(), key=_first_to_go)[:surplus]:
+    """Put warm replicas to work, then start some in the lowest empty slots; or stop those that go first.
+
+    Afterwards there are as many warm ones as the rule wants.
+    """
+    rule = fleet.service.scale
+    for _ in range(replicas - len(fleet.serving())):
+        warm = fleet.warm()
+        if warm:
+            put_to_work(min(warm, key=_first_to_serve), stage.env.now + rule.warm_start_s)
+        else:
+            open_slot(stage, fleet, serves=True)
+    serving = sorted(fleet.serving(), key=_first_to_go)
+    for slot in serving[: max(len(serving) - replicas, 0)]:
         del fleet.slots[slot.number]
         if slot.lease is None:
             stage.queue.withdraw(slot.request)
         else:
             stage.queue.end(slot.lease, Outcome.RELEASED)
+    for _ in range(rule.warm - len(fleet.warm())):
+        open_slot(stage, fleet, serves=False)
+
+
+def put_to_work(slot: Slot, serves_s: int) -> None:
+    """Let a warm replica take traffic, one that has a lease not before `serves_s`."""
+    slot.serves = True
+    slot.serves_s = serves_s if slot.lease is not None else 0
+
+
+def open_slot(stage: Stage, fleet: Fleet, *, serves: bool) -> None:
+    """One more replica in the lowest empty slot."""
+    number = next(number for number in count() if number not in fleet.slots)
+    request = Request(fleet.index * SLOTS + number, Kind.REPLICA, fleet.index, fleet.ways)
+    slot = fleet.slots[number] = Slot(number, request, serves)
+    stage.env.process(replica(stage, fleet, slot))
 
 
 def _first_to_go(slot: Slot) -> tuple[int, int, int, int]:
@@ -77,6 +169,10 @@ def _first_to_go(slot: Slot) -> tuple[int, int, int, int]:
     if lease is None:
         return first_to_go(True, 0, 0, slot.number)
     return first_to_go(False, lease.option, lease.start_s, slot.number)
+
+
+def _first_to_serve(slot: Slot) -> tuple[int, int, int]:
+    return first_to_serve(slot.lease is None, slot.loaded_s, slot.number)
 
 
 def replica(stage: Stage, fleet: Fleet, slot: Slot) -> Process:
@@ -92,25 +188,24 @@ def replica(stage: Stage, fleet: Fleet, slot: Slot) -> Process:
         pool = stage.plan.pools[lease.pool]
         boot_s = boot_of(stage, pool, name, slot.number, attempt)
         load_s = stage.draws.seconds(f"load:{name}", slot.number, attempt)
+        slot.loaded_s = lease.start_s + boot_s + load_s
         limit_lifetime(stage, lease, name, slot.number, attempt, ident=slot.request.key)
         outcome: Outcome = yield lease.ended
-        slot.lease = None
-        end_s = stage.env.now
-        ready_s = min(lease.start_s + boot_s + load_s, end_s)
-        node = lease.nodes[0] if lease.nodes else -1
-        stage.log.replicas.append(
-            (
-                fleet.index,
-                slot.number,
-                attempt,
-                lease.pool,
-                node,
-                lease.leased,
-                lease.start_s,
-                ready_s,
-                end_s,
-                outcome,
-            )
-        )
+        _write(stage, fleet, slot, lease, attempt)
+        slot.lease, slot.serves_s = None, 0
         if outcome in {Outcome.RELEASED, Outcome.CUT_OFF}:
             return
+
+
+def _write(stage: Stage, fleet: Fleet, slot: Slot, lease: Lease, attempt: int) -> None:
+    """A lease that has ended; one that never took traffic was never ready."""
+    end_s = stage.env.now
+    ready_s = min(slot.ready_s, end_s) if slot.serves else end_s
+    if slot.serves:
+        fleet.watch.capacity += fleet.served(slot, lease, end_s)
+    node = lease.nodes[0] if lease.nodes else -1
+    assert lease.outcome is not None, f"the lease of {fleet.service.name} {slot.number} goes on"
+    stage.log.replicas.append(
+        (fleet.index, slot.number, attempt, lease.pool, node, lease.leased, lease.start_s, ready_s, end_s,
+         lease.outcome)
+    )  # fmt: skip

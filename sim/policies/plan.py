@@ -11,15 +11,17 @@ from enum import IntEnum
 
 import numpy as np
 
+from sim.policies.autoscaler import scale_rule
 from sim.policies.checkpoints import NO_CHECKPOINTS, Checkpoints
 from sim.policies.placement import Opening
 from sim.policies.procurement import OrderRule
-from sim.policies.scaling import ScaleRule
+from sim.policies.scaling import MICRO, ScaleRule
 from sim.scenario.law import allowed_sites
 from sim.scenario.model import Scenario
+from sim.scenario.scaling import Scale
 from sim.scenario.serving import LlmServing
 from sim.scenario.sites import OnDemandPool, OwnedPool, SpotPool
-from sim.scenario.strategies import Order, Scale, Strategy
+from sim.scenario.strategies import Order, Strategy
 from sim.scenario.workloads import Inference, Training
 
 UNLIMITED = 1 << 40
@@ -70,6 +72,8 @@ class OptionPlan:
     """The dataset that must be copied to the site first; -1 for none."""
     at_once: bool
     """Whether neither waiting time nor slack holds the option back."""
+    rate_micro: int = 0
+    """What a replica sustains here [micro-requests/s]; 0 for jobs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,19 +158,15 @@ def make_plan(scenario: Scenario, strategy: str, capacity_rps: Mapping[tuple[str
     trainings: list[TrainingPlan] = []
     services: list[ServicePlan] = []
     for name, workload in scenario.workloads.items():
-        options, forbidden = _options(scenario, chosen, name, workload, where)
+        options, forbidden = _options(scenario, chosen, name, workload, where, capacity_rps)
         if isinstance(workload, Training):
             deadline_s = UNLIMITED if workload.deadline is None else int(workload.deadline)
             trainings.append(TrainingPlan(name, options, forbidden, _checkpoints(workload), deadline_s))
         else:
-            first = names[options[0].pool] if options else ""
-            services.append(
-                ServicePlan(
-                    name, options, forbidden, workload.service.replica.accelerators,
-                    _scale(chosen.scale.get(name, Scale()), int(scenario.interval)),
-                    capacity_rps.get((name, first), 0.0),
-                )
-            )  # fmt: skip
+            first_rps = capacity_rps.get((name, names[options[0].pool]), 0.0) if options else 0.0
+            rule = scale_rule(scenario, workload, chosen.scale.get(name, Scale()), first_rps)
+            gang = workload.service.replica.accelerators
+            services.append(ServicePlan(name, options, forbidden, gang, rule, first_rps))
     return Plan(
         strategy,
         chosen.backfill,
@@ -224,11 +224,6 @@ def _orders(orders: tuple[Order, ...]) -> tuple[OrderRule, ...]:
     )
 
 
-def _scale(scale: Scale, interval_s: int) -> ScaleRule:
-    most = UNLIMITED if scale.max is None else scale.max
-    return ScaleRule(scale.target_utilisation, scale.min, most, int(scale.stabilisation) // interval_s)
-
-
 def _checkpoints(workload: Training) -> Checkpoints:
     if workload.checkpoint is None:
         return NO_CHECKPOINTS
@@ -237,7 +232,12 @@ def _checkpoints(workload: Training) -> Checkpoints:
 
 
 def _options(
-    scenario: Scenario, chosen: Strategy, name: str, workload: Training | Inference, where: _Positions
+    scenario: Scenario,
+    chosen: Strategy,
+    name: str,
+    workload: Training | Inference,
+    where: _Positions,
+    capacity_rps: Mapping[tuple[str, str], float],
 ) -> tuple[tuple[OptionPlan, ...], tuple[int, ...]]:
     """What the strategy allows a workload, and which pools of it the law forbids."""
     lawful = allowed_sites(scenario, workload)
@@ -262,6 +262,7 @@ def _options(
                 _speed_ppm(scenario, workload, pools[option.pool].accelerator),
                 staged,
                 at_once=opening.at_once,
+                rate_micro=round(capacity_rps.get((name, option.pool), 0.0) * MICRO),
             )
         )
     return tuple(options), tuple(forbidden)

@@ -6,7 +6,8 @@ from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, mode
 
 from sim.scenario.base import Count, Model, Name, PoolPath, Positive
 from sim.scenario.conditions import When
-from sim.scenario.quantities import KnownDuration, Limit, Target, Threshold
+from sim.scenario.quantities import KnownDuration, Limit, Threshold
+from sim.scenario.scaling import Scale
 
 
 class Option(Model):
@@ -44,23 +45,6 @@ class Order(Model):
             raise ValueError("exactly one of 'at' and 'when' is needed")
         if self.deliveries > self.nodes:
             raise ValueError(f"'deliveries' must not exceed 'nodes', {self.deliveries} > {self.nodes}")
-        return self
-
-
-class Scale(Model):
-    """How many replicas a service gets."""
-
-    target_utilisation: Target = 0.7
-    """Of the replicas' sustainable rate."""
-    min: Count = 1
-    max: Count | None = None
-    stabilisation: KnownDuration = 1800.0
-    """A service shrinks only to the most that it needed in this time."""
-
-    @model_validator(mode="after")
-    def _min_below_max(self) -> Self:
-        if self.max is not None and self.max < self.min:
-            raise ValueError(f"'max' must not be below 'min', {self.max} < {self.min}")
         return self
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.jit import constant
+from sim.policies.scaling import Reaction
 from sim.records import Attempts, Nodes, Orders, Outages, Refusals, Replicas, Transfers
 
 Array = NDArray[Any]
@@ -55,10 +56,21 @@ NODE = record("free", "is_up", "down_since_s", "held", "is_promised", "stale", "
 LEVEL = record("nodes", "first_word", "first_summary", "summaries")
 WORKLOAD = record(
     "is_service", "first_option", "options", "every_s", "cost_s", "restart_s", "deadline_s",
-    "first_refusal", "refusals", "load_stream", "gang", "first_request", "slots", "wanted",
+    "first_refusal", "refusals", "load_stream", "gang", "first_request", "slots",
+    "warm", "warm_start_s",
+    # of one whose rule is asked at each interval
+    "interval_s", "patience_ms", "first_sight",
+    # of a service: replicas that take traffic, and warm ones
+    "wanted", "waiting_warm",
+    # what its rule has seen
+    "backlog", "since_s", "capacity",
 )  # fmt: skip
+REACTION = record(*Reaction._fields)
+SIGHT = record("asked", "low", "high", "in_service", "arrived", "recent", "sleeps")
+"""What a rule that is asked may know at the beginning of an interval (`sim.policies.scaling.Foresight`)."""
 OPTION = record(
     "pool", "wait_s", "slack_s", "speed_ppm", "dataset", "at_once", "boot_stream", "lifetime_stream",
+    "rate_micro",
 )  # fmt: skip
 WAY = record("first_line", "is_possible")
 """An option for gangs of one size."""
@@ -67,11 +79,11 @@ RULE = record("nodes", "at_s", "deliveries", "first_review", "reviews")
 REVIEW = record("above", "ppm", "days")
 LINE = record("pool", "leased", "first_busy", "busy", "root", "place", "served", "is_known")
 REQUEST = record(
-    "remaining_s", "deadline_s", "start_s", "until_s", "boot_s", "restart_s", "load_s",
+    "remaining_s", "deadline_s", "start_s", "until_s", "boot_s", "restart_s", "load_s", "serves_s",
     small=(
         "workload", "entity", "number",
         # waiting
-        "waits", "is_fresh", "spell", "opened", "attempt", "is_wanted",
+        "waits", "is_fresh", "spell", "opened", "attempt", "role",
         # on a lease
         "holds", "option", "pool", "leased", "node", "next_lease", "previous_lease",
     ),
@@ -132,6 +144,13 @@ class Memory:
     promised: Ints
     """Nodes that are promised to somebody, by pool."""
     workloads: Array
+    reactions: Array
+    """Of each service whose rule is asked at each interval, by workload."""
+    sights: Array
+    """A row for each interval of such a service."""
+    needs: Ints
+    """What its targets asked for in each, and what came of it."""
+    settled: Ints
     options: Array
     ways: Array
     """Options x sizes of gangs."""
@@ -206,11 +225,11 @@ class Memory:
 TABLES = tuple(each.name for each in fields(Memory) if each.init)
 _WHOLE, _REAL = np.dtype(np.int64), np.dtype(np.float64)
 _RECORDS = {
-    "state": STATE, "pools": POOL, "nodes": NODE, "levels": LEVEL, "workloads": WORKLOAD, "options": OPTION,
-    "busy": BUSY, "rules": RULE, "reviews": REVIEW, "lines": LINE, "requests": REQUEST, "entries": ENTRY,
-    "outside": OUTSIDE, "events": EVENT, "streams": STREAM, "attempts": ATTEMPT, "replicas": REPLICA,
-    "refusals": REFUSAL, "outages": OUTAGE, "shipments": SHIPMENT, "transfers": TRANSFER,
-    "delivered": DELIVERED,
+    "state": STATE, "pools": POOL, "nodes": NODE, "levels": LEVEL, "workloads": WORKLOAD,
+    "reactions": REACTION, "sights": SIGHT, "options": OPTION, "busy": BUSY, "rules": RULE,
+    "reviews": REVIEW, "lines": LINE, "requests": REQUEST, "entries": ENTRY, "outside": OUTSIDE,
+    "events": EVENT, "streams": STREAM, "attempts": ATTEMPT, "replicas": REPLICA, "refusals": REFUSAL,
+    "outages": OUTAGE, "shipments": SHIPMENT, "transfers": TRANSFER, "delivered": DELIVERED,
 }  # fmt: skip
 _SQUARE = ("watchers", "midnights", "at_site", "asking", "route_link")
 KINDS: dict[str, tuple[np.dtype[Any], int]] = {

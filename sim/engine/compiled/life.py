@@ -1,11 +1,11 @@
-"""What happens to jobs and replicas between dispatches: they arrive, start, end; services scale."""
+"""What happens to jobs and replicas between dispatches: they arrive, start, end."""
 
 from sim.engine.compiled.calendar import FINISH, LIFETIME, push
 from sim.engine.compiled.draws import draw
 from sim.engine.compiled.layout import NONE, ONE, Memory
 from sim.engine.compiled.pools import give_back
-from sim.engine.compiled.queue import changed, checkpoints_of, join, leave, refuse
-from sim.engine.compiled.rules import first_to_go, local_s, reference_s, split
+from sim.engine.compiled.queue import changed, checkpoints_of, join, refuse
+from sim.engine.compiled.rules import local_s, reference_s, split
 from sim.jit import constant, inner, wide
 from sim.records import Kind, Outcome, Reason
 
@@ -16,7 +16,10 @@ _FINISHED, _RECLAIMED, _FAILED = (
     constant(Outcome.RECLAIMED),
     constant(Outcome.FAILED),
 )
-_RELEASED, _CUT_OFF = constant(Outcome.RELEASED), constant(Outcome.CUT_OFF)
+_CUT_OFF = constant(Outcome.CUT_OFF)
+
+NOT_WANTED, SERVING, WARM = constant(0), constant(1), constant(2)
+"""Roles of a replica's slot."""
 
 
 @inner
@@ -121,46 +124,31 @@ def _end_replica(m: Memory, request: int, outcome: int) -> None:
     row = m.replicas[state.replicas]
     row.service, row.slot, row.attempt, row.pool = mine.entity, mine.number, mine.attempt, mine.pool
     row.node, row.leased, row.start_s = mine.node, mine.leased, mine.start_s
-    row.ready_s = min(mine.start_s + mine.boot_s + mine.load_s, state.now_s)
+    row.ready_s = state.now_s
+    if mine.role != WARM:
+        row.ready_s = min(ready_s(m, request), state.now_s)
+        if m.workloads[mine.workload].interval_s > 0:
+            m.workloads[mine.workload].capacity += served(m, request)
     row.end_s, row.outcome = state.now_s, outcome
     state.replicas += 1
     mine.attempt = 0
+    mine.serves_s = 0
 
 
 @inner
-def scale(m: Memory, workload: int, replicas: int) -> None:
-    """Start replicas in the lowest empty slots, or stop those that go first."""
-    facts = m.workloads[workload]
-    request = facts.first_request
-    while facts.wanted < replicas:
-        while m.requests[request].is_wanted == 1:
-            request += 1
-        m.requests[request].is_wanted = 1
-        facts.wanted += 1
-        join(m, request)
-    while facts.wanted > replicas:
-        request = _first_to_go(m, workload)
-        mine = m.requests[request]
-        mine.is_wanted = 0
-        facts.wanted -= 1
-        if mine.holds == 1:
-            end(m, request, _RELEASED)
-        else:
-            leave(m, request)
+def ready_s(m: Memory, request: int) -> int:
+    """When a replica takes traffic on its lease."""
+    mine = m.requests[request]
+    return max(mine.start_s + mine.boot_s + mine.load_s, mine.serves_s)
 
 
 @inner
-def _first_to_go(m: Memory, workload: int) -> int:
-    facts = m.workloads[workload]
-    found = NONE
-    least = (2, 0, 0, 0)
-    for request in range(facts.first_request, facts.first_request + facts.slots):
-        mine = m.requests[request]
-        if mine.is_wanted == 1:
-            place = first_to_go(mine.holds == 0, wide(mine.option), mine.start_s, wide(mine.number))
-            if place < least:
-                found, least = request, place
-    return found
+def served(m: Memory, request: int) -> int:
+    """What a replica could answer since the rule was asked, [micro-requests]."""
+    mine = m.requests[request]
+    facts = m.workloads[mine.workload]
+    since_s = max(ready_s(m, request), facts.since_s)
+    return max(m.state[0].now_s - since_s, 0) * m.options[facts.first_option + mine.option].rate_micro
 
 
 @inner

@@ -24,10 +24,11 @@ from sim.engine.compiled.calendar import (
 )
 from sim.engine.compiled.draws import draw
 from sim.engine.compiled.layout import NONE, ZERO, Memory
-from sim.engine.compiled.life import arrive, close, end, fail_leases, introduce, scale, start, take_back
+from sim.engine.compiled.life import arrive, close, end, fail_leases, introduce, start, take_back
 from sim.engine.compiled.pools import count, deliver, fail, repair
 from sim.engine.compiled.queue import arrive_copy, changed, dispatch, open_option, refuse
 from sim.engine.compiled.rules import fitting, may_judge, shipments, shipped, was_busy
+from sim.engine.compiled.scaling import wish
 from sim.jit import constant, inner, kernel
 from sim.records import Kind, Outcome, Reason
 
@@ -132,7 +133,7 @@ def happen_outside(m: Memory, rank: int, ident: int) -> bool:
         take_back(m, pool)
         changed(m, pool)
     elif rank == SCALING:
-        scale(m, pool, value)
+        wish(m, pool, value)
     elif rank == ORDER:
         if not leads_known(m, pool):
             return False

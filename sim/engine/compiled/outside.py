@@ -20,7 +20,7 @@ from sim.engine.compiled.calendar import (
 from sim.engine.compiled.layout import Ints
 from sim.policies.plan import Plan, Purchase, ServicePlan
 from sim.policies.procurement import DAY_S
-from sim.policies.scaling import replica_changes
+from sim.policies.scaling import LOOK, Foresight, scalings
 from sim.world.world import World
 
 Part = tuple[Ints, int, Ints | int, int, Ints | int]
@@ -29,28 +29,33 @@ Part = tuple[Ints, int, Ints | int, int, Ints | int]
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """From which intervals on a service wants how many replicas; never any of one that fits nowhere."""
+    """When a service scales, and to what; never, where it fits nowhere."""
 
-    intervals: Ints
-    replicas: Ints
+    times_s: Ints
+    values: Ints
+    """Replicas, or LOOK or WAKE."""
+    known: Foresight | None
+    """Where its rule is asked at each interval."""
+    slots: int
+    """The most replicas at a time, warm ones included."""
 
     @classmethod
     def of(cls, world: World, plan: Plan, service: ServicePlan) -> Self:
         """What the scaling rule makes of the demand."""
         pools = (plan.pools[option.pool] for option in service.options)
         if not any(pool.leased(service.accelerators) <= pool.quota for pool in pools):
-            return cls(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
-        return cls(*replica_changes(service.scale, world.demand_rps[service.name], service.capacity_rps))
-
-    @property
-    def most(self) -> int:
-        """The most replicas at a time."""
-        return int(self.replicas.max(initial=0))
+            return cls(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), None, 0)
+        rule, demand_rps = service.scale, world.demand_rps[service.name]
+        times_s, values, known = scalings(rule, demand_rps, service.capacity_rps, plan.interval_s)
+        if LOOK in values:
+            return cls(times_s, values, known, known.most(rule) + rule.warm)
+        return cls(times_s, values, None, int(values.max(initial=0)) + rule.warm)
 
     @property
     def starts(self) -> int:
-        """How many replicas are started when none is lost."""
-        return int(np.maximum(np.diff(self.replicas, prepend=0), 0).sum())
+        """How many replicas are started when none is lost, about."""
+        grown = np.maximum(np.diff(np.maximum(self.values, 0), prepend=0), 0)
+        return int(grown.sum()) + (0 if self.known is None else self.slots)
 
 
 def outside_events(world: World, plan: Plan, wishes: list[Wish]) -> tuple[Ints, Ints, Ints]:
@@ -88,4 +93,4 @@ def _parts(world: World, plan: Plan, wishes: list[Wish]) -> Iterator[Part]:
         if any(order.at_s is None for order in pool.orders):
             yield midnights * DAY_S, REVIEW, index, index, midnights
     for service, wish in enumerate(wishes):
-        yield wish.intervals * plan.interval_s, SCALING, service, len(plan.trainings) + service, wish.replicas
+        yield wish.times_s, SCALING, service, len(plan.trainings) + service, wish.values

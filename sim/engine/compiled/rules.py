@@ -1,7 +1,7 @@
 """The rules that both engines share, made known to the compiler; for all others they stay as they are."""
 
 from sim.jit import usable
-from sim.policies import checkpoints, placement, plan, procurement, scaling
+from sim.policies import checkpoints, fluid, placement, plan, procurement, scaling
 
 full_length_s = usable(checkpoints.full_length_s)
 split = usable(checkpoints.split)
@@ -17,3 +17,8 @@ shipments = usable(procurement.shipments)
 shipped = usable(procurement.shipped)
 fitting = usable(procurement.fitting)
 first_to_go = usable(scaling.first_to_go)
+first_to_serve = usable(scaling.first_to_serve)
+awake = usable(scaling.awake)
+needed = usable(scaling.needed)
+settled = usable(scaling.settled)
+backlog_after = usable(fluid.backlog_after)

@@ -41,7 +41,7 @@ def set_up(world: World, plan: Plan) -> tuple[Memory, DrawTable]:
     streams = _Streams(world)
     width = max((len(workload.options) for workload in plan.workloads), default=1)
     wishes = [Wish.of(world, plan, service) for service in plan.services]
-    slots = [wish.most for wish in wishes]
+    slots = [wish.slots for wish in wishes]
     started = sum(wish.starts for wish in wishes)
     requests = sum(slots) + len(world.jobs)
     sizes, size_of = _sizes(world, plan, slots)
@@ -50,7 +50,7 @@ def set_up(world: World, plan: Plan) -> tuple[Memory, DrawTable]:
     ways = lines.ways([option for workload in plan.workloads for option in workload.options], sizes)
     pools = _pools(world, plan, places, lines, streams)
     trees = _trees(pools)
-    workloads, options = _workloads(plan, slots, sizes, streams), _options(plan, streams)
+    workloads, options = _workloads(plan, wishes, sizes, streams), _options(plan, streams)
     draws = DrawTable(world.draws, streams.names)
     memory = Memory(
         state=table(layout.STATE, 1),
@@ -71,6 +71,10 @@ def set_up(world: World, plan: Plan) -> tuple[Memory, DrawTable]:
         chosen=zeros(max(places, default=0) + 1),
         promised=zeros(sum(places)),
         workloads=workloads,
+        reactions=_reactions(plan),
+        sights=_sights(wishes),
+        needs=zeros(sum(_watched(wish) for wish in wishes)),
+        settled=zeros(sum(_watched(wish) for wish in wishes)),
         options=options,
         ways=ways,
         refused=np.array(
@@ -219,7 +223,7 @@ def _levels(plan: Plan, places: list[int]) -> Array:
     return levels
 
 
-def _workloads(plan: Plan, slots: list[int], sizes: list[int], streams: "_Streams") -> Array:
+def _workloads(plan: Plan, wishes: list[Wish], sizes: list[int], streams: "_Streams") -> Array:
     workloads = table(layout.WORKLOAD, len(plan.trainings) + len(plan.services))
     option = refusal = 0
     for row, workload in zip(workloads, plan.workloads, strict=True):
@@ -231,16 +235,40 @@ def _workloads(plan: Plan, slots: list[int], sizes: list[int], streams: "_Stream
     for row, training in zip(workloads, plan.trainings, strict=False):
         row["every_s"], row["cost_s"], row["restart_s"] = training.checkpoints
         row["deadline_s"] = training.deadline_s
-    first = list(accumulate(slots, initial=0))
-    for n, service in enumerate(plan.services):
+    first = list(accumulate((wish.slots for wish in wishes), initial=0))
+    sight = list(accumulate(map(_watched, wishes), initial=0))
+    for n, (service, wish) in enumerate(zip(plan.services, wishes, strict=True)):
         row = workloads[len(plan.trainings) + n]
         row["is_service"], row["load_stream"] = 1, streams.of(f"load:{service.name}")
-        row["gang"], row["first_request"], row["slots"] = (
-            sizes.index(service.accelerators),
-            first[n],
-            slots[n],
-        )
+        row["gang"] = sizes.index(service.accelerators)
+        row["first_request"], row["slots"], row["first_sight"] = first[n], wish.slots, sight[n]
+        row["warm"], row["warm_start_s"] = service.scale.warm, service.scale.warm_start_s
+        row["interval_s"] = 0 if wish.known is None else plan.interval_s
+        row["patience_ms"] = service.scale.patience_ms
     return workloads
+
+
+def _reactions(plan: Plan) -> Array:
+    reactions = table(layout.REACTION, len(plan.trainings) + len(plan.services))
+    for row, service in zip(reactions[len(plan.trainings) :], plan.services, strict=True):
+        for name, value in service.scale.reaction._asdict().items():
+            row[name] = value
+    return reactions
+
+
+def _watched(wish: Wish) -> int:
+    """Intervals at which the rule of a service is asked."""
+    return 0 if wish.known is None else len(wish.known.asked)
+
+
+def _sights(wishes: list[Wish]) -> Array:
+    """What rules that are asked may know, one service after the other."""
+    sights = table(layout.SIGHT, sum(map(_watched, wishes)))
+    known = [wish.known for wish in wishes if wish.known is not None]
+    for name in sights.dtype.names or ():
+        if known:
+            sights[name] = np.concatenate([getattr(each, name) for each in known])
+    return sights
 
 
 def _options(plan: Plan, streams: "_Streams") -> Array:
@@ -250,7 +278,7 @@ def _options(plan: Plan, streams: "_Streams") -> Array:
         path = plan.pools[option.pool].path
         row["pool"], row["speed_ppm"], row["dataset"] = option.pool, option.speed_ppm, option.staged
         row["wait_s"], row["slack_s"] = option.opening.wait_s, option.opening.slack_s
-        row["at_once"] = option.at_once
+        row["at_once"], row["rate_micro"] = option.at_once, option.rate_micro
         row["boot_stream"] = streams.of(f"boot:{path}:{name}")
         row["lifetime_stream"] = streams.of(f"lifetime:{path}:{name}")
     return options
