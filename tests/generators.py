@@ -194,6 +194,33 @@ def places(draw: st.DrawFn, *, training: bool, lawful_rent: bool) -> list[Any]:
 
 
 @st.composite
+def scales(draw: st.DrawFn) -> Tree:
+    """How a service scales: with up to all that there is."""
+    steps = st.sampled_from([None, {"replicas": 1}, {"share": "50%", "per": "20 min"}])
+    target = draw(
+        st.sampled_from(
+            [{"target_utilisation": "60%"}, {"target_queue": 40}, {"target_concurrency": 0.5}, {}]
+        )
+    )
+    forecasts = [None] if "target_queue" in target else [
+        None, {"ahead": "20 min", "season": "day"}, {"ahead": "1 h", "trend": "2 h", "season": "week"},
+    ]  # fmt: skip
+    schedules = [{"days": ["mon", "wed"], "hours": [7, 12], "at_least": 3}, {"hours": [20, 24], "exactly": 0}]
+    return target | present(
+        min=0,
+        max=6,
+        predict=draw(st.sampled_from(forecasts)),
+        schedule=draw(st.sampled_from([None, schedules[:1], schedules])),
+        stabilisation=draw(st.sampled_from([None, "0 s", "1 h"])),
+        stabilisation_up=draw(st.sampled_from([None, None, "20 min"])),
+        up=draw(steps),
+        down=draw(steps),
+        idle=draw(st.sampled_from([None, "30 min"])),
+        warm=draw(st.sampled_from([None, 1, {"replicas": 2, "start": "20 s"}])),
+    )
+
+
+@st.composite
 def plans(draw: st.DrawFn, workloads: Tree, bound: set[str], pool: Tree) -> Tree:
     """A strategy for these workloads, of which `bound` may only run in the room."""
     most = pool.get("max_nodes", pool["nodes"] + 2)
@@ -213,7 +240,7 @@ def plans(draw: st.DrawFn, workloads: Tree, bound: set[str], pool: Tree) -> Tree
         place=place,
         own=draw(st.sampled_from([None, {ROOM: {"nodes": 1}}, {ROOM: {"nodes": most}}])),
         order=draw(st.sampled_from([None, *({ROOM: order} for order in orders)])),
-        scale={name: {"target_utilisation": "60%", "min": 0, "max": 6} for name in inference} or None,
+        scale={name: draw(scales()) for name in inference} or None,
     )
 
 

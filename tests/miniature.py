@@ -1,6 +1,7 @@
 """Miniature worlds by hand: plans and worlds of a few pools and jobs, without a seed and without a file."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -69,9 +70,12 @@ def service(
     capacity_rps: float = 1.0,
     name: str = "serve",
     least: int = 0,
+    scale: ScaleRule | None = None,
 ) -> ServicePlan:
-    """A service that runs at full utilisation and shrinks at once."""
-    return ServicePlan(name, options, (), accelerators, ScaleRule(1.0, least, UNLIMITED, 0), capacity_rps)
+    """A service that runs at full utilisation and shrinks at once, unless it is told otherwise."""
+    rule = ScaleRule(1.0, least, UNLIMITED, 0) if scale is None else scale
+    rated = tuple(replace(each, rate_micro=round(capacity_rps * 1e6)) for each in options)
+    return ServicePlan(name, rated, (), accelerators, rule, capacity_rps)
 
 
 def plan(

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from sim.metrics.books import check_books
 from sim.policies.checkpoints import NO_CHECKPOINTS, Checkpoints
 from sim.policies.placement import ANY_SLACK, Busy, Opening
-from sim.policies.plan import Plan, Purchase, Route
+from sim.policies.plan import UNLIMITED, Plan, Purchase, Route
 from sim.policies.procurement import OrderRule
+from sim.policies.scaling import Reaction, ScaleRule
 from sim.records import Outcome, Records
 from sim.scenario.conditions import parse_condition
 from sim.world.world import ANY_GANG, Jobs, World
@@ -22,6 +23,7 @@ HORIZON_S = 4000
 Case = tuple[World, Plan]
 
 times = st.integers(0, HORIZON_S - 1) | st.sampled_from([0, 300, 600, 900, 1200])
+demands = st.integers(0, 4) | st.sampled_from([0.0, 0.0, 0.001, 0.005, 0.7])
 gangs = st.sampled_from([1, 1, 2, 3, 4, 6, 8, 12])
 checkpoints = st.just(NO_CHECKPOINTS) | st.builds(
     Checkpoints, every_s=st.integers(1, 400), cost_s=st.integers(0, 60), restart_s=st.integers(0, 60)
@@ -33,6 +35,29 @@ openings = st.builds(
     busy=st.just(())
     | st.builds(lambda above, ppm: (Busy(0, above, ppm),), st.booleans(), st.integers(0, 1_000_000)),
 )
+
+
+@st.composite
+def scale_rules(draw: st.DrawFn) -> ScaleRule:
+    """A rule of the plainest kind, or with some of all that there is."""
+    few = st.sampled_from([0, 0, 1, 2])
+    least, most, season = draw(few), draw(st.integers(2, 6)), draw(st.sampled_from([0, 4, 7]))
+    if draw(st.booleans()):
+        return ScaleRule(1.0, 0, UNLIMITED, 0)
+    step = st.sampled_from([(0, 0, 0), (0, 0, 0), (1, 0, 2), (0, 500_000, 1), (1, 1_000_000, 3)])
+    target, idle_s = draw(st.sampled_from([0.0, 0.6, 1.0])), draw(st.sampled_from([0, 0, 200, 600]))
+    calm, requests = draw(few), st.sampled_from([0, 0, 500_000, 40_000_000])
+    reaction = Reaction(
+        draw(requests), draw(requests), calm, draw(few), *draw(step), *draw(step)
+    )  # fmt: skip
+    hours = [(draw(few), most), (0, most), *[(1, most)] * 166]
+    return ScaleRule(
+        target, 0 if idle_s else least, most, calm, reaction,
+        tuple(hours) if draw(st.booleans()) else (),
+        ahead=draw(few) if season else 0, season=season, trend=draw(few), idle_s=idle_s,
+        warm=draw(few), warm_start_s=draw(st.sampled_from([0, 30, 400])),
+        service_s=draw(st.sampled_from([0.0, 0.8])), patience_ms=draw(st.sampled_from([0, 500, 400_000])),
+    )  # fmt: skip
 
 
 @st.composite
@@ -71,8 +96,9 @@ def cases(draw: st.DrawFn) -> Case:
         for n in range(2)
     ]  # fmt: skip
     serve = service(
-        *(option(p) for p in draw(options)), accelerators=draw(st.integers(1, 4)), capacity_rps=1.0
-    )
+        *(option(p) for p in draw(options)), accelerators=draw(st.integers(1, 4)), capacity_rps=1.0,
+        scale=draw(scale_rules()),
+    )  # fmt: skip
     levels = st.sampled_from([0, 1, ANY_GANG, 4])
     changes = sorted({0, *draw(st.lists(times, max_size=6))})
     downs = [
@@ -82,7 +108,7 @@ def cases(draw: st.DrawFn) -> Case:
     seconds = st.sampled_from([0, 1, 120])
     future = world(
         draw(job_tables(2)),
-        demand_rps={"serve": draw(st.lists(st.integers(0, 4), min_size=14, max_size=14))},
+        demand_rps={"serve": draw(st.lists(demands, min_size=14, max_size=14))},
         markets={"site1/spot": [(at, draw(levels)) for at in changes]},
         failures={"site0/room": downs} if downs else {},
         seconds={
@@ -230,5 +256,23 @@ def test_nothing_is_decided_by_what_comes_later(case: Case, until_s: int) -> Non
             [row for row in zip(*(getattr(t, c).tolist() for c in columns), strict=True) if row[-1] < until_s]
             for t, columns in tables
         ]
+
+    assert begun(run(future, made)) == begun(run(other, made))
+
+
+@given(cases(), st.integers(1, 13), st.lists(demands, min_size=14, max_size=14))
+@settings(max_examples=150, deadline=None)
+def test_no_autoscaler_looks_into_the_future(case: Case, interval: int, later: list[float]) -> None:
+    """When demand changes from some interval on, all replicas that started before it are the same ones."""
+    future, made = case
+    demand = future.demand_rps["serve"]
+    changed = np.concatenate((demand[:interval], later[interval:]))
+    other = replace(future, demand_rps={"serve": changed})
+
+    def begun(records: Records) -> list[tuple[int, ...]]:
+        rows = zip(
+            *(getattr(records.replicas, c).tolist() for c in ("slot", "attempt", "start_s")), strict=True
+        )
+        return [row for row in rows if row[-1] < interval * 300]
 
     assert begun(run(future, made)) == begun(run(other, made))

@@ -90,8 +90,9 @@ def _unknown(path: Path, found: Any, allowed: tuple[str, ...]) -> Fault:
     """A value that is not one of those allowed."""
     if not isinstance(found, str):
         return Fault(path, f"a text is needed, not {shape(found)}", shown(found), ", ".join(allowed))
+    key = next(part for part in reversed(path) if isinstance(part, str))
     return Fault(
-        path, f"unknown {path[-1]} '{shown(found)}'", None, ", ".join(allowed), did_you_mean(found, allowed)
+        path, f"unknown {key} '{shown(found)}'", None, ", ".join(allowed), did_you_mean(found, allowed)
     )
 
 

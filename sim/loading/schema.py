@@ -79,6 +79,7 @@ def _allow_short_forms(definitions: dict[str, Schema]) -> None:
             trace, {"type": "string", "description": "The path of a CSV file, relative to the scenario."}
         )
     definitions["Egress"] = _either(definitions["Egress"], to("data price"))
+    definitions["Warm"] = _either(definitions["Warm"]["properties"]["replicas"], definitions["Warm"])
     named = {"type": "string", "description": "A profile of the catalogue.", "examples": ["office-hours"]}
     definitions["Profile"] = _either(definitions["Profile"], named)
 

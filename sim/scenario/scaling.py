@@ -115,6 +115,9 @@ class Scale(Model):
     def _fits_together(self) -> Self:
         if self.max is not None and self.max < self.min:
             raise ValueError(f"'max' must not be below 'min', {self.max} < {self.min}")
+        least = max((entry.at_least or 0 for entry in self.schedule), default=0)
+        if self.max is not None and self.max < least:
+            raise ValueError(f"'max' must not be below 'at_least' in 'schedule', {self.max} < {least}")
         if self.idle is not None and self.min > 0:
             raise ValueError(f"'idle' needs 'min: 0', {self.min} > 0")
         if self.idle == 0.0:
