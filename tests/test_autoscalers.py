@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 
 from sim.loading import load_text
 from sim.loading.yaml_tree import read_yaml, write_yaml
-from sim.policies.fluid import backlog_after
+from sim.policies.fluid import arrived_within, backlog_after
 from sim.policies.plan import UNLIMITED, make_plan
 from sim.policies.scaling import MICRO, Reaction, ScaleRule, foresee, scalings, settled
 from sim.records import Records
-from sim.serving.kernels import carry_backlog
+from sim.serving.intervals import ReplicaGroup, Span, close_intervals
 from tests.engines import run
 from tests.miniature import on_demand, option, plan, service, world
+from tests.test_serving_intervals import flat_surface
 
 STEP_S = 300
 PATIENT_MS = 3_600_000
@@ -213,17 +214,17 @@ def test_sleeping_service_wakes_on_its_warm_replica() -> None:
 def test_backlog_that_rules_see_is_the_one_that_users_wait_in(
     flows: list[tuple[int, int]], patience_s: int
 ) -> None:
-    """Whole micro-requests here, floats in the year of a service: the same fluid, to a millionth or so."""
+    """Whole micro-requests here, floats in the year of a service: the same fluid, to a thousandth of a request."""
     offered, replicas = np.array(flows, dtype=float).T.copy()
-    total = np.concatenate(([0.0], np.cumsum(offered)))
-    edges_s = np.arange(len(total)) * 300.0
-    recent = total[1:] - np.interp(edges_s[1:] - patience_s, edges_s, total)
-    left = carry_backlog(offered, replicas * 300.0, replicas * patience_s, recent)[4]
+    group = ReplicaGroup(flat_surface(), 1.0, replicas * STEP_S)
+    span = Span(STEP_S, STEP_S * len(flows), float(patience_s))
+    left = close_intervals(offered / STEP_S, span, [group]).backlog_end
+    recent = arrived_within(offered / STEP_S, STEP_S, patience_s)
     backlog = 0
     for n, (came, ready) in enumerate(flows):
         capacity, recently = ready * STEP_S * MICRO, round(recent[n] * MICRO)
         backlog = backlog_after(backlog, came * MICRO, capacity, recently, STEP_S, patience_s * 1000)
-        assert backlog == pytest.approx(left[n] * MICRO, abs=2)
+        assert backlog == pytest.approx(left[n] * MICRO, abs=MICRO / 1000)
 
 
 def rule_of(scale: dict[str, Any], start: str = "2026-01-07") -> ScaleRule:
