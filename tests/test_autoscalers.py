@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.loading import load_text
@@ -108,6 +108,7 @@ def test_stabilisation_of_shrinking_takes_the_most_of_the_window() -> None:
     assert counts(replace(PLAIN, stabilisation=2), [4, 1, 2, 1, 1, 1]) == [4, 4, 4, 4, 2, 2]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(0, 9), min_size=1, max_size=40),
     st.integers(0, 6),
@@ -208,13 +209,25 @@ def test_sleeping_service_wakes_on_its_warm_replica() -> None:
     assert rows == [(0, 0, 90, 900), (0, 1264, 1800, 1800), (1, 0, 1264, 1800)]
 
 
+def test_who_would_wait_too_long_leaves_the_backlog() -> None:
+    """One replica and a patience of 100 s hold 100 requests: of 900 that wait 100 stay, 300 can be answered.
+
+    Of 900 that come then 100 are left; without a replica those 40 who came within the last 100 s.
+    """
+    patience_ms = 100_000
+    assert backlog_after(900 * MICRO, 0, 300 * MICRO, 0, STEP_S, patience_ms) == 0
+    assert backlog_after(0, 900 * MICRO, 300 * MICRO, 0, STEP_S, patience_ms) == 100 * MICRO
+    assert backlog_after(100 * MICRO, 120 * MICRO, 0, 40 * MICRO, STEP_S, patience_ms) == 40 * MICRO
+
+
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 900), st.integers(0, 4)), min_size=1, max_size=30), st.integers(0, 900)
 )
 def test_backlog_that_rules_see_is_the_one_that_users_wait_in(
     flows: list[tuple[int, int]], patience_s: int
 ) -> None:
-    """Whole micro-requests here, floats in the year of a service: the same fluid, to a thousandth of a request."""
+    """Whole micro-requests here, floats in the year of a service: the same fluid (0.001)."""
     offered, replicas = np.array(flows, dtype=float).T.copy()
     group = ReplicaGroup(flat_surface(), 1.0, replicas * STEP_S)
     span = Span(STEP_S, STEP_S * len(flows), float(patience_s))

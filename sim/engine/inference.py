@@ -54,7 +54,8 @@ class Slot:
 class Watch:
     """What a rule that is asked at each interval has seen, in micro-requests."""
 
-    known: Foresight
+    known: Foresight | None
+    """None where it never is asked."""
     backlog: int = 0
     since_s: int = 0
     capacity: int = 0
@@ -113,6 +114,7 @@ def service(stage: Stage, world: World, index: int) -> Process:
 def look(fleet: Fleet, now_s: int, interval_s: int) -> int:
     """What the rule wants, which sees the interval that has just ended."""
     watch, known, rule = fleet.watch, fleet.watch.known, fleet.service.scale
+    assert known is not None, f"the rule of {fleet.service.name} is not to be asked"
     now = now_s // interval_s
     capacity = watch.capacity + sum(
         fleet.served(slot, slot.lease, now_s) for slot in fleet.serving() if slot.lease is not None

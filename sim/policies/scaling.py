@@ -120,9 +120,7 @@ def foresee(rule: ScaleRule, demand_rps: Floats, capacity_rps: float, interval_s
     """What the rule may know at the beginning of each interval; `demand_rps` has one value for each."""
     count = len(demand_rps)
     seen_rps = _foretold(rule, demand_rps)
-    asked = np.zeros(count)
-    if rule.target > 0.0 and capacity_rps > 0.0:
-        asked = np.ceil(seen_rps / (rule.target * capacity_rps))
+    asked = np.minimum(_asked(rule, seen_rps, capacity_rps), MOST).astype(np.int64)
     low, high = _bounds(rule, count, interval_s)
     sleeps, wakes_s = np.zeros(count, dtype=np.bool_), np.full(count, -1)
     if rule.idle_s > 0:
@@ -136,30 +134,34 @@ def foresee(rule: ScaleRule, demand_rps: Floats, capacity_rps: float, interval_s
         recent = arrived_within(demand_rps, interval_s, rule.patience_ms / 1000)
         in_service, came = seen_rps * rule.service_s, demand_rps * interval_s
         backlog = _micro(in_service), _micro(_before(came, 0.0)), _micro(_before(recent, 0.0))
-    return Foresight(np.minimum(asked, MOST).astype(np.int64), low, high, *backlog, sleeps, wakes_s)
+    return Foresight(asked, low, high, *backlog, sleeps, wakes_s)
 
 
 def scalings(
     rule: ScaleRule, demand_rps: Floats, capacity_rps: float, interval_s: int
-) -> tuple[Ints, Ints, Foresight]:
-    """When a service scales [s], to how many replicas (or LOOK, or WAKE), and what its rule may know.
+) -> tuple[Ints, Ints, Foresight | None]:
+    """When a service scales [s], to how many replicas, and what its rule may know if it has to be asked.
 
     It grows at once and shrinks to the most that it needed within the stabilisation window, as horizontal
-    autoscalers do; a rule that reacts is asked at the beginning of each interval.
+    autoscalers do; a rule that reacts is asked (LOOK) at the beginning of each interval, and woken (WAKE).
     """
-    known = foresee(rule, demand_rps, capacity_rps, interval_s)
     begin_s = np.arange(len(demand_rps)) * interval_s
-    if len(demand_rps) == 0:
-        return begin_s, begin_s, known
-    if capacity_rps <= 0.0:
-        return begin_s[:1], np.full(1, rule.least), known
+    values: Ints | NDArray[np.int32]
+    if len(demand_rps) == 0 or capacity_rps <= 0.0:
+        return begin_s[:1], np.full(min(len(begin_s), 1), rule.least), None
     if rule.reaction.is_asked:
+        known = foresee(rule, demand_rps, capacity_rps, interval_s)
         return *_merged(begin_s, np.full(len(begin_s), LOOK), known.wakes_s, WAKE), known
-    highest = _highest_of_last(known.asked.astype(np.int32), rule.stabilisation + 1)
-    wanted = np.clip(highest.astype(np.int64), known.low, np.where(known.sleeps, 0, known.high))
-    times_s, values = _merged(begin_s, wanted, known.wakes_s, 1)
+    if rule.bounds or rule.idle_s > 0:
+        known = foresee(rule, demand_rps, capacity_rps, interval_s)
+        highest = _highest_of_last(known.asked.astype(np.int32), rule.stabilisation + 1).astype(np.int64)
+        wanted = np.clip(highest, known.low, np.where(known.sleeps, 0, known.high))
+        times_s, values = _merged(begin_s, wanted, known.wakes_s, 1)
+    else:
+        asked = np.clip(_asked(rule, _foretold(rule, demand_rps), capacity_rps), rule.least, _most(rule))
+        times_s, values = begin_s, _highest_of_last(asked.astype(np.int32), rule.stabilisation + 1)
     changes = np.concatenate(([0], np.flatnonzero(values[1:] != values[:-1]) + 1))
-    return times_s[changes], values[changes], known
+    return times_s[changes], values[changes].astype(np.int64), None
 
 
 def needed(rule: Reaction, asked: int, in_service: int, backlog: int) -> int:
@@ -222,6 +224,18 @@ def first_to_serve(waits: bool, loaded_s: int, number: int) -> tuple[int, int, i
     return (1, 0, number) if waits else (0, loaded_s, number)
 
 
+def _asked(rule: ScaleRule, seen_rps: Floats, capacity_rps: float) -> Floats:
+    """Replicas that utilisation asks for, a whole number of them."""
+    if rule.target <= 0.0:
+        return np.zeros(len(seen_rps))
+    asked: Floats = np.ceil(seen_rps / (rule.target * capacity_rps))
+    return asked
+
+
+def _most(rule: ScaleRule) -> int:
+    return min(rule.most, MOST)
+
+
 def _foretold(rule: ScaleRule, demand_rps: Floats) -> Floats:
     """The demand of the interval before, or the most that is foretold from it and those before it."""
     seen_rps = foretold_rps = _before(demand_rps, demand_rps[0]) if len(demand_rps) else demand_rps
@@ -240,7 +254,7 @@ def _foretold(rule: ScaleRule, demand_rps: Floats) -> Floats:
 
 def _bounds(rule: ScaleRule, count: int, interval_s: int) -> tuple[Ints, Ints]:
     if not rule.bounds:
-        return np.full(count, rule.least), np.full(count, min(rule.most, MOST))
+        return np.full(count, rule.least), np.full(count, _most(rule))
     hour = np.arange(count) * interval_s // HOUR_S % WEEK_H
     low, high = np.minimum(np.array(rule.bounds, dtype=np.int64), MOST)[hour].T
     return low, high

@@ -20,7 +20,7 @@ from sim.engine.compiled.calendar import (
 from sim.engine.compiled.layout import Ints
 from sim.policies.plan import Plan, Purchase, ServicePlan
 from sim.policies.procurement import DAY_S
-from sim.policies.scaling import LOOK, Foresight, scalings
+from sim.policies.scaling import Foresight, scalings
 from sim.world.world import World
 
 Part = tuple[Ints, int, Ints | int, int, Ints | int]
@@ -47,9 +47,8 @@ class Wish:
             return cls(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), None, 0)
         rule, demand_rps = service.scale, world.demand_rps[service.name]
         times_s, values, known = scalings(rule, demand_rps, service.capacity_rps, plan.interval_s)
-        if LOOK in values:
-            return cls(times_s, values, known, known.most(rule) + rule.warm)
-        return cls(times_s, values, None, int(values.max(initial=0)) + rule.warm)
+        most = int(values.max(initial=0)) if known is None else known.most(rule)
+        return cls(times_s, values, known, most + rule.warm)
 
     @property
     def starts(self) -> int:
