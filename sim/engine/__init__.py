@@ -6,6 +6,6 @@ simultaneous events, `pools` count accelerators, `queue` gives them out, `traini
 engine (`sim.engine.compiled`) leaves the same records, bit for bit, more than fifty times sooner.
 """
 
-from sim.engine.choice import Engine, prepare, run, why_simpy
+from sim.engine.choice import Engine, run, why_simpy
 
-__all__ = ["Engine", "prepare", "run", "why_simpy"]
+__all__ = ["Engine", "run", "why_simpy"]

@@ -1,6 +1,5 @@
 """Which engine runs: the compiled one; SimPy where a plan is too much for that, or where the user says so."""
 
-from collections.abc import Callable
 from enum import StrEnum
 
 from sim.engine.simpy import run as run_simpy
@@ -39,10 +38,3 @@ def why_simpy(plan: Plan) -> str | None:
     from sim.engine import compiled
 
     return compiled.too_much(plan, jobs=0)
-
-
-def prepare(say: Callable[[str], None]) -> None:
-    """Compile the engine if this machine has not done so yet, and say so; other processes then find it."""
-    from sim.engine import compiled
-
-    compiled.prepare(say)

@@ -8,6 +8,6 @@ Only how time advances and how things are stored differ; the rules are those of 
 records off.
 """
 
-from sim.engine.compiled.run import preload, prepare, run, too_much
+from sim.engine.compiled.run import run, too_much
 
-__all__ = ["preload", "prepare", "run", "too_much"]
+__all__ = ["run", "too_much"]

@@ -1,10 +1,6 @@
 """One run of the compiled engine: Python gives room and draws, the kernel does the rest."""
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import cast
-
-import numpy as np
 
 import sim.engine.compiled.memory  # noqa: F401  teaches the compiler what a Memory is
 from sim.engine.compiled.calendar import LATEST_S, MOST_ID
@@ -13,16 +9,13 @@ from sim.engine.compiled.layout import Array, Memory
 from sim.engine.compiled.loop import DONE, NEEDS_DRAW, advance, begin
 from sim.engine.compiled.results import records_of
 from sim.engine.compiled.setup import node_places, rows_for, set_up
-from sim.jit import cache_folder, is_compiling
 from sim.policies.plan import Plan
 from sim.records import Records
-from sim.scenario.model import Scenario
-from sim.world.world import Draws, Jobs, World
+from sim.world.world import World
 
 MOST_OPTIONS = 30
 MOST_PER_NODE = 60
 """Both are bits of a number."""
-READY = "engine-ready"
 MOST_NODES = 1 << 20
 MOST_ENTRIES = 1 << 30
 MOST_ACCELERATOR_S = (1 << 62) // 1_000_000
@@ -47,32 +40,6 @@ def too_much(plan: Plan, jobs: int) -> str | None:
         if amount > most:
             return f"{amount:,} {what}, and {most:,} are the most"
     return None
-
-
-def prepare(say: Callable[[str], None]) -> None:
-    """Compile the kernels unless they are on the disk already."""
-    folder = cache_folder()
-    done = None if folder is None else folder / READY
-    if not is_compiling() or (done is not None and done.exists()):
-        return
-    say("compiling the engine" + (", once" if done is not None else ": no cache folder can be written"))
-    _run_nothing()
-    if done is not None:
-        done.touch()
-
-
-def preload() -> None:
-    """Load the kernels if they are on the disk: processes that come from this one then have them."""
-    folder = cache_folder()
-    if is_compiling() and folder is not None and (folder / READY).exists():
-        _run_nothing()
-
-
-def _run_nothing() -> None:
-    nothing = np.zeros(0, dtype=np.int64)
-    no_scenario = cast(Scenario, None)  # engines never look at it
-    world = World(no_scenario, 0, 0, {}, Jobs(*[nothing] * 5), {}, {}, {}, {}, Draws(0, 0, {}))
-    run(world, Plan("nothing", True, 1, 1, (), (), (), (), (), (), (), (), {}))
 
 
 def run(world: World, plan: Plan) -> Records:
