@@ -222,6 +222,14 @@ def test_nobody_waits_where_everything_is_served_at_once() -> None:
     assert year([0.0], [0.0]).state == "STABLE"
 
 
+@pytest.mark.parametrize("asked_rps", [9.9, 10.1])
+def test_a_window_of_overload_is_found_after_many_calm_ones(asked_rps: float) -> None:
+    """A year of 10,000 calm intervals, a third of them empty, then 30 days at 9.9/s or 10.1/s for 10/s."""
+    demand = [0.0, 5.0, 9.0] * 3334 + [asked_rps] * 8640
+    expected = "OVERLOADED" if asked_rps > 10.0 else "STABLE"
+    assert year(demand, [5.0] * len(demand), timeout_s=60.0).state == expected
+
+
 @pytest.mark.parametrize(("intervals", "expected"), [(19, "BACKLOGGED"), (20, "STABLE"), (21, "STABLE")])
 def test_a_service_is_backlogged_beyond_five_percent(intervals: int, expected: str) -> None:
     """One interval has half of the capacity it needs, and nobody stays: of 20 equal ones that is just 5 %."""
@@ -336,6 +344,7 @@ def test_the_compiled_pass_agrees_with_arithmetic_on_whole_arrays(
         assert getattr(total, name) == pytest.approx(by_month, rel=1e-9, abs=1e-7), name
     assert total.busy_s == pytest.approx(np.add.reduceat(found.busy_s, month_first, axis=1), rel=1e-9)
     assert total.waiting == found.backlog_end[-1]
+    assert total.state == oracle.state(expected)
     assert total.into_backlog == pytest.approx(oracle.into_backlog(expected), rel=1e-6, abs=1e-6)
     assert total.unsure == pytest.approx(found.unsure.sum(), rel=1e-9, abs=1e-9)
     saturated = found.offered > found.capacity

@@ -202,10 +202,10 @@ def _keep_calm(
             share = shares[group]
             if share > 0.0:
                 # Nearly always a row is met; calling `_look` for that costs a fifth of the time of all.
-                place = rows[group] + step * COLUMNS
-                misses = _straight(values, place + MISSES, across)
-                error = _straight(values, place + ERROR, across)
-                log_s = _straight(values, place + LOG_P99, across)
+                point = rows[group] + step * COLUMNS
+                misses = _straight(values, point + MISSES, across)
+                error = _straight(values, point + ERROR, across)
+                log_s = _straight(values, point + LOG_P99, across)
                 if downs[group] > 0.0:
                     misses, error, log_s = _look(values, rows[group], downs[group], fullness)
                 late += share * misses
