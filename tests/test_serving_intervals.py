@@ -13,6 +13,7 @@ from sim.jit import constant
 from sim.serving.flow import ready_time
 from sim.serving.intervals import Intervals, ReplicaGroup, Span, Year, close_intervals, sum_intervals
 from sim.serving.surface import Surface
+from sim.serving.tables import STEPS
 from tests import intervals_oracle as oracle
 
 D = 300
@@ -319,9 +320,11 @@ def test_the_compiled_pass_agrees_with_arithmetic_on_whole_arrays(
     """Two groups of any surfaces, capacity that comes and goes: every column, and every sum of the year.
 
     Tables in small steps are not their surfaces: 1 % is allowed where those speak. No slack is a round
-    number: on which side of it a tie falls is no matter.
+    number: on which side of it a tie falls is no matter. Where the wait is no part of the measure, its p99
+    jumps at a load of 1; in a table it rises over the last step. The demand of later intervals is a little
+    higher than drawn, so that no two halves weigh the same.
     """
-    demand = np.array([rps for rps, _, _ in rows])
+    demand = np.array([rps * (1.0 + 1e-4 * n**2) for n, (rps, _, _) in enumerate(rows)])
     horizon_s = (len(rows) - 1) * D + last_s
     readies = np.array([[first, second] for _, first, second in rows], dtype=np.float64).T
     readies[:, -1] = np.minimum(readies[:, -1], last_s)
@@ -336,7 +339,10 @@ def test_the_compiled_pass_agrees_with_arithmetic_on_whole_arrays(
         wanted = pytest.approx(getattr(expected, name), rel=1e-9, abs=1e-7)
         assert getattr(found, name) == wanted, name
     assert found.violated == pytest.approx(expected.violated, rel=0.01, abs=1e-5)
-    assert found.p99_s == pytest.approx(expected.p99_s, rel=0.01, abs=1e-6, nan_ok=True)
+    fullness = found.served / np.maximum(found.capacity, 1e-9)
+    told = (fullness <= 1.0 - 1.0 / STEPS) | (fullness == 1.0)
+    wanted = pytest.approx(expected.p99_s[told], rel=0.01, abs=1e-6, nan_ok=True)
+    assert found.p99_s[told] == wanted
     assert found.busy_s == pytest.approx(np.array(expected.busy_s), rel=1e-9, abs=1e-7)
     total = sum_intervals(demand, Span(D, horizon_s, timeout_s), groups, 0.95, month_first)
     for name in ("offered", "served", "violated", "abandoned", "capacity"):
