@@ -91,7 +91,7 @@ def overloads(summary: Summary) -> list[str]:
                 workload = metric.partition(":")[2]
                 said.append(f"{strategy} cannot keep up with {workload} in {worlds}: OVERLOADED")
                 stable = facts["metrics"].get(f"stable_demand_share:{workload}")
-                if stable is not None:
+                if stable is not None and number(stable["p5"]["value"]) < 1.0:
                     low, high = (share(number(stable[level]["value"])) for level in ("p5", "p95"))
                     room = f"its replicas could answer {low} (p5) to {high} (p95) of the requests"
                     said[-1] += f"; in the tightest month {room}"
