@@ -26,10 +26,9 @@ WAITED, BROKEN_S, SATURATED_S, ERRED = range(MONTHLY, MONTHLY + 4)
 SUMS = 9
 """Sums over the intervals of a month: requests and seconds."""
 
-BACKLOG, LEFT_LATE, EXCESS, OVERLOADED = range(4)
-STATE = 4
-"""What one interval hands on to the next: the backlog [requests] and the probability that those in it miss
-the SLO; the excess of demand over capacity so far; 1 where it has grown over a whole window."""
+BACKLOG, LEFT_LATE = range(2)
+STATE = 2
+"""What one interval hands on to the next: the backlog [requests], the probability that it misses the SLO."""
 
 UNANSWERED_SHARE = 0.01
 INFINITE = math.inf
@@ -157,16 +156,6 @@ def _begin_stretch(
 
 
 @inner
-def _watch(state: Floats, window: Floats, n: int, surplus: float) -> None:
-    """Whether over the last window more was offered than could be served; `window` holds the excess then."""
-    state[EXCESS] -= surplus
-    place = (n + 1) % len(window)
-    if n + 1 >= len(window) and state[EXCESS] > window[place]:
-        state[OVERLOADED] = 1.0
-    window[place] = state[EXCESS]
-
-
-@inner
 def _keep_calm(
     values: Floats,
     rows: Ints,
@@ -178,8 +167,6 @@ def _keep_calm(
     promised: float,
     first: int,
     last: int,
-    state: Floats,
-    window: Floats,
     sums: Floats,
     closed: Floats,
     log_p99: Floats,
@@ -187,8 +174,6 @@ def _keep_calm(
     """Close intervals up to `last` while none leaves a backlog: the next one, the sum of their fullness."""
     offered_all, violated_all, erred, fullness_all, broken = 0.0, 0.0, 0.0, 0.0, 0
     per_request = 1.0 / capacity if capacity > 0.0 else 0.0
-    place = first % len(window)
-    excess = state[EXCESS]
     n = first
     while n < last:
         offered = demand_rps[n] * length_s
@@ -202,10 +187,10 @@ def _keep_calm(
             share = shares[group]
             if share > 0.0:
                 # Nearly always a row is met; calling `_look` for that costs a fifth of the time of all.
-                point = rows[group] + step * COLUMNS
-                misses = _straight(values, point + MISSES, across)
-                error = _straight(values, point + ERROR, across)
-                log_s = _straight(values, point + LOG_P99, across)
+                place = rows[group] + step * COLUMNS
+                misses = _straight(values, place + MISSES, across)
+                error = _straight(values, place + ERROR, across)
+                log_s = _straight(values, place + LOG_P99, across)
                 if downs[group] > 0.0:
                     misses, error, log_s = _look(values, rows[group], downs[group], fullness)
                 late += share * misses
@@ -218,17 +203,11 @@ def _keep_calm(
         erred += unsure * offered
         fullness_all += fullness
         broken += violated > offered - promised * offered
-        excess -= capacity - offered
-        place = place + 1 if place + 1 < len(window) else 0
-        if n + 1 >= len(window) and excess > window[place]:
-            state[OVERLOADED] = 1.0
-        window[place] = excess
         if closed.shape[1] > 0:
             closed[OFFERED, n], closed[SERVED, n], closed[VIOLATED, n] = offered, offered, violated
             closed[ABANDONED, n], closed[LEFT, n], closed[CAPACITY, n] = 0.0, 0.0, capacity
             closed[FULLNESS, n], closed[UNSURE, n] = fullness, unsure * offered
         n += 1
-    state[EXCESS] = excess
     sums[OFFERED] += offered_all
     sums[SERVED] += offered_all
     sums[VIOLATED] += violated_all
@@ -334,6 +313,22 @@ def _end_of_stretch(ready_s: Floats, n: int, last: int) -> int:
 
 
 @kernel
+def is_overloaded(
+    capacity_rps: Floats, demand_rps: Floats, ready_s: Floats, times_s: Floats, window: int
+) -> bool:
+    """Whether in some `window` intervals in a row more was asked for than could be answered."""
+    excess = np.zeros(len(demand_rps) + 1)
+    for n in range(len(demand_rps)):
+        asked = demand_rps[n] * min(times_s[0], times_s[2] - n * times_s[0])
+        for group in range(len(ready_s)):
+            asked -= ready_s[group, n] * capacity_rps[group]
+        excess[n + 1] = excess[n] + asked
+        if n + 1 >= window and excess[n + 1] > excess[n + 1 - window]:
+            return True
+    return False
+
+
+@kernel
 def run_through(
     tables: Tables,
     demand_rps: Floats,
@@ -341,7 +336,6 @@ def run_through(
     times_s: Floats,
     promised: float,
     month_first: Ints,
-    window: Floats,
     closed: Floats,
     sums: Floats,
     busy_s: Floats,
@@ -350,10 +344,9 @@ def run_through(
 ) -> None:
     """Close all intervals and add them up.
 
-    `ready_s`: [groups, intervals]; `times_s`: the length of an interval, the timeout and the horizon;
-    `window`: as long as the one in which an overload shows, 0 at first. Filled are `closed` [ROWS, intervals
-    or none], `sums` [months, SUMS], `busy_s` [groups, months], `state` [STATE], and for each interval the
-    logarithm of its p99 [s] plus TINY: NaN where nobody asked.
+    `ready_s`: [groups, intervals]; `times_s`: the length of an interval, the timeout and the horizon. Filled
+    are `closed` [ROWS, intervals or none], `sums` [months, SUMS], `busy_s` [groups, months], `state` [STATE],
+    and for each interval the logarithm of its p99 [s] plus TINY: NaN where nobody asked.
     """
     count, groups = len(demand_rps), len(ready_s)
     values, slacks_s = tables.values, tables.slack_s
@@ -372,7 +365,7 @@ def run_through(
                 if state[BACKLOG] == 0.0:
                     n, fullness = _keep_calm(
                         values, rows, downs, shares, demand_rps, length_s, capacity, promised,
-                        n, end, state, window, sums[month], closed, log_p99,
+                        n, end, sums[month], closed, log_p99,
                     )  # fmt: skip
                     fullness_all += fullness
                     if n == end:
@@ -387,7 +380,6 @@ def run_through(
                 else:
                     found, fullness = _without_capacity(asked, n, times_s, offered, state), 0.0
                 _add(sums[month], found, offered, capacity, length_s, promised, before)
-                _watch(state, window, n, capacity - offered)
                 fullness_all += fullness
                 log_p99[n] = found[4] if offered > 0.0 else np.nan
                 if closed.shape[1] > 0:

@@ -23,6 +23,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.jit import constant
 from sim.serving import flow
 from sim.serving.medians import worst_median
 from sim.serving.surface import Surface
@@ -158,7 +159,9 @@ def sum_intervals(
     offered, served, violated, abandoned, capacity = np.ascontiguousarray(found.sums[:, : flow.MONTHLY].T)
     slowest = worst_median(found.log_p99, _weights(demand_rps, span), month_first)
     state: State = "STABLE"
-    if found.state[flow.OVERLOADED]:
+    window = min(max(OVERLOAD_WINDOW_S // span.interval_s, 1), span.count)
+    rates = np.array([group.capacity_rps for group in groups], dtype=np.float64)
+    if flow.is_overloaded(rates, demand_rps, found.ready_s, _times_s(span), constant(window)):
         state = "OVERLOADED"
     elif sums[flow.WAITED] > BACKLOGGED_SHARE * offered.sum():
         state = "BACKLOGGED"
@@ -225,8 +228,11 @@ def _run_through(
     )
     surfaces = tuple(group.surface for group in groups)
     tables = tables_of(surfaces, tuple(group.capacity_rps for group in groups))
-    times_s = np.array([span.interval_s, span.timeout_s, span.horizon_s], dtype=np.float64)
-    window = np.zeros(min(max(OVERLOAD_WINDOW_S // span.interval_s, 1), count))
     filled = (found.closed, found.sums, found.busy_s, found.state, found.log_p99)
-    flow.run_through(tables, demand_rps, ready_s, times_s, promised, month_first, window, *filled)
+    flow.run_through(tables, demand_rps, ready_s, _times_s(span), promised, month_first, *filled)
     return found
+
+
+def _times_s(span: Span) -> Floats:
+    """The length of an interval, the timeout and the horizon, as compiled code wants them."""
+    return np.array([span.interval_s, span.timeout_s, span.horizon_s], dtype=np.float64)
