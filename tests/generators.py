@@ -236,11 +236,14 @@ def plans(draw: st.DrawFn, workloads: Tree, bound: set[str], pool: Tree) -> Tree
         {"when": "utilisation > 30% over 1 day", "nodes": 2, "deliveries": 2},
         [{"at": "1 h", "nodes": 1}, {"when": f"utilisation > 60% over 2 days of {ROOM}", "nodes": 1}],
     ]
+    rules = ("nearest", {"rule": "nearest", "up_to": "30%"}, "in-order", {"rule": "in-order", "standby": 1})
+    routings = [dict.fromkeys(inference, rule) for rule in rules]
     return present(
         place=place,
         own=draw(st.sampled_from([None, {ROOM: {"nodes": 1}}, {ROOM: {"nodes": most}}])),
         order=draw(st.sampled_from([None, *({ROOM: order} for order in orders)])),
         scale={name: draw(scales()) for name in inference} or None,
+        route=draw(st.sampled_from([None, *routings])) if inference else None,
     )
 
 

@@ -11,6 +11,7 @@ from sim.policies.checkpoints import NO_CHECKPOINTS, Checkpoints
 from sim.policies.placement import ANY_SLACK, Opening
 from sim.policies.plan import (
     UNLIMITED,
+    FleetPlan,
     OptionPlan,
     Plan,
     PoolPlan,
@@ -20,6 +21,7 @@ from sim.policies.plan import (
     TrainingPlan,
 )
 from sim.policies.procurement import OrderRule
+from sim.policies.routing import RoutingPlan, Source
 from sim.policies.scaling import ScaleRule
 from sim.scenario.model import Scenario
 from sim.world.world import Draws, Failures, Jobs, Market, World
@@ -71,17 +73,17 @@ def service(
     name: str = "serve",
     least: int = 0,
     scale: ScaleRule | None = None,
-) -> ServicePlan:
-    """A service that runs at full utilisation and shrinks at once, unless it is told otherwise."""
+) -> FleetPlan:
+    """The fleet of a service, which runs at full utilisation and shrinks at once unless told otherwise."""
     rule = ScaleRule(1.0, least, UNLIMITED, 0) if scale is None else scale
     rated = tuple(replace(each, rate_micro=round(capacity_rps * 1e6)) for each in options)
-    return ServicePlan(name, rated, (), accelerators, rule, capacity_rps)
+    return FleetPlan(name, 0, rated, (), accelerators, rule, capacity_rps)
 
 
 def plan(
     pools: Sequence[PoolPlan],
     trainings: Sequence[TrainingPlan] = (),
-    services: Sequence[ServicePlan] = (),
+    services: Sequence[FleetPlan] = (),
     *,
     horizon_s: int = 1_000_000,
     backfill: bool = True,
@@ -89,8 +91,11 @@ def plan(
     routes: dict[tuple[int, int], Route] | None = None,
 ) -> Plan:
     """A plan; `datasets` are (home, bytes)."""
+    everybody = RoutingPlan((Source({"here": 1.0}, ()),), 0.0)
+    known = tuple(ServicePlan(fleet.name, fleet.options, fleet.accelerators, everybody) for fleet in services)
+    fleets = tuple(replace(fleet, service=n) for n, fleet in enumerate(services))
     return Plan(
-        "only", backfill, horizon_s, 300, tuple(pools), tuple(trainings), tuple(services), ("site0", "site1"),
+        "only", backfill, horizon_s, 300, tuple(pools), tuple(trainings), known, fleets, ("site0", "site1"),
         tuple(f"data{n}" for n in range(len(datasets))), tuple(home for home, _ in datasets),
         tuple(size for _, size in datasets), tuple(0.0 for _ in datasets), routes or {},
     )  # fmt: skip

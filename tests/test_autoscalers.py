@@ -247,7 +247,7 @@ def rule_of(scale: dict[str, Any], start: str = "2026-01-07") -> ScaleRule:
     tree["strategies"]["mixed"]["scale"] = {"serve": scale}
     scenario = load_text(write_yaml(tree))
     rates = {("serve", path): 20.0 for path in scenario.pools()}
-    return make_plan(scenario, "mixed", rates).services[0].scale
+    return make_plan(scenario, "mixed", rates).fleets[0].scale
 
 
 def test_schedule_is_read_by_the_calendar() -> None:

@@ -15,7 +15,7 @@ from sim.engine import Engine, run
 from sim.policies.plan import Plan, make_plan
 from sim.records import Records
 from sim.scenario.model import Scenario
-from sim.study.services import build_servings
+from sim.study.services import build_servings, rates_rps
 from sim.world import World, sample
 from sim.world.world import Ints
 
@@ -193,7 +193,7 @@ def waits(world: World, records: Records) -> Ints:
 
 def scenario_engines(size: Size, scenario: Scenario, name: str) -> list[Comparison]:
     """Both engines on one future of a scenario, under all its strategies."""
-    capacity = {where: serving.capacity_rps for where, serving in build_servings(scenario).items()}
+    capacity = rates_rps(build_servings(scenario))
     world = sample(scenario, seed=0, run=0)
     plans = [make_plan(world.scenario, strategy, capacity) for strategy in scenario.strategies]
 

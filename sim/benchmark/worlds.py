@@ -135,5 +135,18 @@ def _plan(jobs: Jobs, pools: tuple[PoolPlan, ...], waits_s: tuple[int, ...], *, 
     training = TrainingPlan("training", options, (), NO_CHECKPOINTS, UNLIMITED)
     horizon_s = int(jobs.submit_s[-1]) + LONG_AFTER_S
     return Plan(
-        "benchmark", backfill, horizon_s, 300, pools, (training,), (), ("room", "cloud"), (), (), (), (), {}
+        "benchmark",
+        backfill,
+        horizon_s,
+        300,
+        pools,
+        (training,),
+        (),
+        (),
+        ("room", "cloud"),
+        (),
+        (),
+        (),
+        (),
+        {},
     )

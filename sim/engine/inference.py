@@ -13,7 +13,7 @@ from sim.engine.queue import Request, Way
 from sim.engine.training import Process, Stage, boot_of, limit_lifetime, possible
 from sim.policies.checkpoints import NEVER
 from sim.policies.fluid import backlog_after
-from sim.policies.plan import ServicePlan
+from sim.policies.plan import SLOTS, FleetPlan
 from sim.policies.scaling import (
     LOOK,
     WAKE,
@@ -27,8 +27,6 @@ from sim.policies.scaling import (
 )
 from sim.records import Kind, Outcome
 from sim.world.world import World
-
-SLOTS = 1 << 20
 
 
 @dataclass(slots=True)
@@ -66,10 +64,10 @@ class Watch:
 
 @dataclass(slots=True)
 class Fleet:
-    """The replicas of one service."""
+    """Replicas that scale together."""
 
     index: int
-    service: ServicePlan
+    plan: FleetPlan
     ways: tuple[Way, ...]
     lengths_s: tuple[int, ...]
     """Nobody knows how long a replica stays."""
@@ -91,13 +89,13 @@ class Fleet:
         return max(until_s - ready_s, 0) * self.ways[lease.option].option.rate_micro
 
 
-def service(stage: Stage, world: World, index: int) -> Process:
-    """Scale a service whenever its wish changes, or ask its rule at each interval."""
-    plan = stage.plan.services[index]
-    ways = possible(stage, Kind.REPLICA, index, plan, plan.accelerators)
+def scaling(stage: Stage, world: World, index: int) -> Process:
+    """Scale a fleet whenever its wish changes, or ask its rule at each interval."""
+    plan = stage.plan.fleets[index]
+    ways = possible(stage, Kind.REPLICA, plan.service, plan, plan.accelerators)
     if not ways:
         return
-    demand_rps, interval_s = world.demand_rps[plan.name], stage.plan.interval_s
+    demand_rps, interval_s = world.demand_rps[plan.name] * plan.share, stage.plan.interval_s
     times_s, wishes, known = scalings(plan.scale, demand_rps, plan.capacity_rps, interval_s)
     fleet = Fleet(index, plan, ways, (NEVER,) * len(ways), Watch(known))
     for time_s, wish in zip(times_s.tolist(), wishes.tolist(), strict=True):
@@ -113,8 +111,8 @@ def service(stage: Stage, world: World, index: int) -> Process:
 
 def look(fleet: Fleet, now_s: int, interval_s: int) -> int:
     """What the rule wants, which sees the interval that has just ended."""
-    watch, known, rule = fleet.watch, fleet.watch.known, fleet.service.scale
-    assert known is not None, f"the rule of {fleet.service.name} is not to be asked"
+    watch, known, rule = fleet.watch, fleet.watch.known, fleet.plan.scale
+    assert known is not None, f"the rule of {fleet.plan.name} is not to be asked"
     now = now_s // interval_s
     capacity = watch.capacity + sum(
         fleet.served(slot, slot.lease, now_s) for slot in fleet.serving() if slot.lease is not None
@@ -134,7 +132,7 @@ def scale_to(stage: Stage, fleet: Fleet, replicas: int) -> None:
 
     Afterwards there are as many warm ones as the rule wants.
     """
-    rule = fleet.service.scale
+    rule = fleet.plan.scale
     for _ in range(replicas - len(fleet.serving())):
         warm = fleet.warm()
         if warm:
@@ -160,8 +158,10 @@ def put_to_work(slot: Slot, serves_s: int) -> None:
 
 def open_slot(stage: Stage, fleet: Fleet, *, serves: bool) -> None:
     """One more replica in the lowest empty slot."""
-    number = next(number for number in count() if number not in fleet.slots)
-    request = Request(fleet.index * SLOTS + number, Kind.REPLICA, fleet.index, fleet.ways)
+    first = fleet.plan.first_slot
+    number = next(number for number in count(first) if number not in fleet.slots)
+    key = fleet.index * SLOTS + number - first
+    request = Request(key, Kind.REPLICA, fleet.plan.service, fleet.ways)
     slot = fleet.slots[number] = Slot(number, request, serves)
     stage.env.process(replica(stage, fleet, slot))
 
@@ -179,7 +179,7 @@ def _first_to_serve(slot: Slot) -> tuple[int, int, int]:
 
 def replica(stage: Stage, fleet: Fleet, slot: Slot) -> Process:
     """Hold a lease in this slot, and another one when it is lost, until the service wants it no more."""
-    name = fleet.service.name
+    name = fleet.plan.name
     while True:
         attempt = fleet.starts.get(slot.number, 0)
         lease: Lease | None = yield stage.queue.join(slot.request, fleet.lengths_s)
@@ -206,8 +206,8 @@ def _write(stage: Stage, fleet: Fleet, slot: Slot, lease: Lease, attempt: int) -
     if slot.serves:
         fleet.watch.capacity += fleet.served(slot, lease, end_s)
     node = lease.nodes[0] if lease.nodes else -1
-    assert lease.outcome is not None, f"the lease of {fleet.service.name} {slot.number} goes on"
+    assert lease.outcome is not None, f"the lease of {fleet.plan.name} {slot.number} goes on"
     stage.log.replicas.append(
-        (fleet.index, slot.number, attempt, lease.pool, node, lease.leased, lease.start_s, ready_s, end_s,
-         lease.outcome)
+        (fleet.plan.service, slot.number, attempt, lease.pool, node, lease.leased, lease.start_s, ready_s,
+         end_s, lease.outcome)
     )  # fmt: skip

@@ -3,7 +3,7 @@
 from simpy import Event
 
 from sim.engine.clock import CLOSED, CLOSING, At, Clock
-from sim.engine.inference import service
+from sim.engine.inference import scaling
 from sim.engine.log import Log
 from sim.engine.pools import OwnedPool, RentedPool
 from sim.engine.queue import AnyPool, Queue
@@ -55,8 +55,8 @@ def start(stage: Stage, world: World, pools: list[AnyPool]) -> list[Supplier]:
                 env.process(failures(stage, pool, world.failures[path]))
         elif path in world.markets and pool.index in in_use:
             env.process(market(stage, pool, world.markets[path]))
-    for index in range(len(plan.services)):
-        env.process(service(stage, world, index))
+    for index in range(len(plan.fleets)):
+        env.process(scaling(stage, world, index))
     if len(world.jobs):
         env.process(arrivals(stage, world))
     return suppliers

@@ -13,7 +13,7 @@ from sim.engine.pools import Lease
 from sim.engine.queue import JOBS_AFTER_REPLICAS, Queue, Request, Way
 from sim.policies.checkpoints import Split, full_length_s, split
 from sim.policies.placement import local_s, reference_s
-from sim.policies.plan import Plan, PoolPlan, Purchase, ServicePlan, TrainingPlan
+from sim.policies.plan import FleetPlan, Plan, PoolPlan, Purchase, TrainingPlan
 from sim.records import Kind, Outcome, Reason
 from sim.world.world import Draws, World
 
@@ -33,7 +33,7 @@ class Stage:
     log: Log
     plan: Plan
     draws: Draws
-    possible: dict[tuple[Kind, str, int], Possible] = field(default_factory=dict)
+    possible: dict[tuple[str, int, int], Possible] = field(default_factory=dict)
     """What `possible` has found, as jobs of one workload and size share it."""
 
 
@@ -84,19 +84,20 @@ def training_job(
 
 
 def possible(
-    stage: Stage, kind: Kind, entity: int, workload: TrainingPlan | ServicePlan, gang: int
+    stage: Stage, kind: Kind, entity: int, workload: TrainingPlan | FleetPlan, gang: int
 ) -> tuple[Way, ...]:
     """Ways that could ever hold a gang; what law or size rule out is refused."""
-    known = stage.possible.get((kind, workload.name, gang))
+    number = workload.number if isinstance(workload, FleetPlan) else 0
+    known = stage.possible.get((workload.name, number, gang))
     if known is None:
-        known = stage.possible[kind, workload.name, gang] = _possible(stage, workload, gang)
+        known = stage.possible[workload.name, number, gang] = _possible(stage, workload, gang)
     ways, refused = known
     for pool, reason in refused:
         stage.log.refusals.append((stage.env.now, kind, entity, pool, reason, 1))
     return ways
 
 
-def _possible(stage: Stage, workload: TrainingPlan | ServicePlan, gang: int) -> Possible:
+def _possible(stage: Stage, workload: TrainingPlan | FleetPlan, gang: int) -> Possible:
     pools = stage.plan.pools
     fits = [
         option for option in workload.options if pools[option.pool].leased(gang) <= pools[option.pool].quota

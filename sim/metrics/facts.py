@@ -33,6 +33,8 @@ class ServiceFacts:
     """By how many requests `violated` may be off, because latency surfaces are estimates."""
     state: str
     """A name of `sim.metrics.state.State`."""
+    elsewhere: float
+    """Requests that were answered at another site than the first choice of those who sent them."""
     busy_accelerator_s: Mapping[int, Floats]
     """Accelerator-seconds of useful work by pool (position in the plan) and month.
 

@@ -42,6 +42,12 @@ DEFINITIONS = (
         (BY_SERVICE,),
     ),
     Definition(
+        "answered_elsewhere_share", "share", Better.NEITHER,
+        "Requests answered at another site than the first choice of those who sent them / requests answered; "
+        "0 where no strategy's `route` gives a choice.",
+        (BY_SERVICE,),
+    ),
+    Definition(
         "abandoned_share", "share", Better.LOWER,
         "Requests abandoned / requests sent.",
         (WHOLE, BY_SERVICE),
@@ -137,6 +143,7 @@ def _of_intervals(
     missed, offered = total["violated"] + total["abandoned"], total["offered"]
     return {
         "slo_violation_share_error": ratio(facts.unsure, offered),
+        "answered_elsewhere_share": ratio(facts.elsewhere, total["served"]),
         "slo_violation_minutes": facts.broken_s / MINUTE_S,
         **_of_months(facts, promised),
         "slo_met": float(missed <= offered - promised * offered) if offered else np.nan,

@@ -5,7 +5,7 @@ in theirs. Nothing here knows a price.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -15,9 +15,11 @@ from sim.policies.autoscaler import scale_rule
 from sim.policies.checkpoints import NO_CHECKPOINTS, Checkpoints
 from sim.policies.placement import Opening
 from sim.policies.procurement import OrderRule
+from sim.policies.routing import RoutingPlan, homes, routing_plan
 from sim.policies.scaling import MICRO, ScaleRule
 from sim.scenario.law import allowed_sites
 from sim.scenario.model import Scenario
+from sim.scenario.routing import Routing
 from sim.scenario.scaling import Scale
 from sim.scenario.serving import LlmServing
 from sim.scenario.sites import OnDemandPool, OwnedPool, SpotPool
@@ -25,6 +27,8 @@ from sim.scenario.strategies import Order, Strategy
 from sim.scenario.workloads import Inference, Training
 
 UNLIMITED = 1 << 40
+SLOTS = 1 << 20
+"""More replicas than a fleet ever has at a time."""
 
 
 class Purchase(IntEnum):
@@ -95,12 +99,34 @@ class ServicePlan:
 
     name: str
     options: tuple[OptionPlan, ...]
-    forbidden: tuple[int, ...]
     accelerators: int
     """Of one replica."""
+    routing: RoutingPlan
+
+
+@dataclass(frozen=True, slots=True)
+class FleetPlan:
+    """Replicas of a service that scale together: all of them, or those for the users of one site."""
+
+    name: str
+    """The service's."""
+    service: int
+    """Position among the services."""
+    options: tuple[OptionPlan, ...]
+    forbidden: tuple[int, ...]
+    accelerators: int
     scale: ScaleRule
     capacity_rps: float
     """What one replica sustains on the first of its pools, in requests/s."""
+    share: float = 1.0
+    """Of the service's demand, which it scales for."""
+    number: int = 0
+    """Among the fleets of its service."""
+
+    @property
+    def first_slot(self) -> int:
+        """Its replicas hold slots from this one on: those of a service are numbered through."""
+        return self.number * SLOTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +149,8 @@ class Plan:
     pools: tuple[PoolPlan, ...]
     trainings: tuple[TrainingPlan, ...]
     services: tuple[ServicePlan, ...]
+    fleets: tuple[FleetPlan, ...]
+    """Of all services, one service after the other."""
     sites: tuple[str, ...]
     datasets: tuple[str, ...]
     dataset_home: tuple[int, ...]
@@ -131,9 +159,9 @@ class Plan:
     routes: Mapping[tuple[int, int], Route]
 
     @property
-    def workloads(self) -> tuple[TrainingPlan | ServicePlan, ...]:
-        """The training workloads, then the services."""
-        return (*self.trainings, *self.services)
+    def workloads(self) -> tuple[TrainingPlan | FleetPlan, ...]:
+        """What engines know of them: the training workloads, then the fleets."""
+        return (*self.trainings, *self.fleets)
 
 
 def copying_s(size_bytes: float, bandwidth_bps: float) -> int:
@@ -157,16 +185,17 @@ def make_plan(scenario: Scenario, strategy: str, capacity_rps: Mapping[tuple[str
     )
     trainings: list[TrainingPlan] = []
     services: list[ServicePlan] = []
+    fleets: list[FleetPlan] = []
     for name, workload in scenario.workloads.items():
         options, forbidden = _options(scenario, chosen, name, workload, where, capacity_rps)
         if isinstance(workload, Training):
             deadline_s = UNLIMITED if workload.deadline is None else int(workload.deadline)
             trainings.append(TrainingPlan(name, options, forbidden, _checkpoints(workload), deadline_s))
         else:
-            first_rps = capacity_rps.get((name, names[options[0].pool]), 0.0) if options else 0.0
-            rule = scale_rule(scenario, workload, chosen.scale.get(name, Scale()), first_rps)
-            gang = workload.service.replica.accelerators
-            services.append(ServicePlan(name, options, forbidden, gang, rule, first_rps))
+            service = _service(scenario, chosen, name, workload, options)
+            rates = {o.pool: capacity_rps.get((name, names[o.pool]), 0.0) for o in options}
+            fleets += _fleets(scenario, chosen, service, len(services), forbidden, rates)
+            services.append(service)
     return Plan(
         strategy,
         chosen.backfill,
@@ -178,6 +207,7 @@ def make_plan(scenario: Scenario, strategy: str, capacity_rps: Mapping[tuple[str
         ),
         tuple(trainings),
         tuple(services),
+        tuple(fleets),
         tuple(sites),
         tuple(datasets),
         tuple(where.sites[scenario.datasets[d].home] for d in datasets),
@@ -192,6 +222,58 @@ class _Positions:
     pools: Mapping[str, int]
     sites: Mapping[str, int]
     datasets: Mapping[str, int]
+
+
+def _service(
+    scenario: Scenario, chosen: Strategy, name: str, workload: Inference, options: tuple[OptionPlan, ...]
+) -> ServicePlan:
+    paths, sites = list(scenario.pools()), list(scenario.sites)
+    names = dict.fromkeys(paths[option.pool].split("/")[0] for option in options)
+    routing = routing_plan(
+        scenario, workload, chosen.route.get(name, Routing()), {site: sites.index(site) for site in names}
+    )
+    return ServicePlan(name, options, workload.service.replica.accelerators, routing)
+
+
+def _fleets(
+    scenario: Scenario,
+    chosen: Strategy,
+    service: ServicePlan,
+    index: int,
+    forbidden: tuple[int, ...],
+    rates_rps: Mapping[int, float],
+) -> Iterator[FleetPlan]:
+    """The fleets of a service: one for the users of each site that is the nearest of some, else one.
+
+    Where a site has no room for a replica, it starts on another one. `rates_rps` is what a replica sustains,
+    by pool. What the law forbids is told once, by the first fleet.
+    """
+    workload, routing = scenario.workloads[service.name], chosen.route.get(service.name, Routing())
+    assert isinstance(workload, Inference), f"{service.name} is not a service"
+    scale = chosen.scale.get(service.name, Scale())
+    site_of = [list(scenario.sites).index(path.split("/")[0]) for path in scenario.pools()]
+
+    def fleet(number: int, options: Sequence[OptionPlan], share: float, standby: int) -> FleetPlan:
+        first_rps = rates_rps[options[0].pool] if options else 0.0
+        rule = ScaleRule(0.0, standby, standby, 0)
+        if standby == 0:
+            rule = scale_rule(scenario, workload, scale, first_rps)
+        return FleetPlan(
+            service.name, index, tuple(options), () if number else forbidden, service.accelerators, rule,
+            first_rps, share, number,
+        )  # fmt: skip
+
+    shares = homes(service.routing) if routing.by_location else {}
+    if len(shares) > 1:
+        for number, (site, share) in enumerate(shares.items()):
+            near_first = sorted(service.options, key=lambda option: site_of[option.pool] != site)
+            yield fleet(number, near_first, share, 0)
+        return
+    yield fleet(0, service.options, 1.0, 0)
+    if routing.standby:
+        for number, site in enumerate(service.routing.sources[0].order[1:], start=1):
+            there = [option for option in service.options if site_of[option.pool] == site]
+            yield fleet(number, there, 0.0, routing.standby)
 
 
 def _pool(path: str, pool: OwnedPool | OnDemandPool | SpotPool, site: int, chosen: Strategy) -> PoolPlan:

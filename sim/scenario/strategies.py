@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, mode
 from sim.scenario.base import Count, Model, Name, PoolPath, Positive
 from sim.scenario.conditions import When
 from sim.scenario.quantities import KnownDuration, Limit, Threshold
+from sim.scenario.routing import ShortRouting
 from sim.scenario.scaling import Scale
 
 
@@ -70,6 +71,8 @@ class Strategy(Model):
     own: dict[PoolPath, Own] = Field(default_factory=dict)
     order: dict[PoolPath, Orders] = Field(default_factory=dict)
     scale: dict[Name, Scale] = Field(default_factory=dict)
+    route: dict[Name, ShortRouting] = Field(default_factory=dict)
+    """Service -> how its requests are spread over sites; least-loaded where nothing is said."""
     backfill: bool = True
     """Whether gangs that are done in time may overtake the first that waits at an owned pool (EASY)."""
 

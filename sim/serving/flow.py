@@ -10,15 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.jit import inner, kernel
+from sim.serving.spread import Lanes, is_spread, spread_evenly, spread_requests
 from sim.serving.surface import TINY
 from sim.serving.tables import COLUMNS, ERROR, LOG_P99, MISSES, ROW, STEPS, Tables
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-OFFERED, SERVED, VIOLATED, ABANDONED, CAPACITY, LEFT, FULLNESS, UNSURE = range(8)
-ROWS = 8
-"""What is known of a closed interval, in requests; FULLNESS is served / capacity."""
+OFFERED, SERVED, VIOLATED, ABANDONED, CAPACITY, LEFT, UNSURE = range(7)
+KNOWN = 7
+"""What is known of a closed interval, in requests; the busy replica-seconds of each lane follow."""
 
 MONTHLY = 5
 """OFFERED to CAPACITY are added up by month."""
@@ -139,28 +140,24 @@ def _asked(demand_rps: Floats, ready_s: Floats, times_s: Floats) -> Floats:
 
 
 @inner
-def _begin_stretch(
-    tables: Tables, ready_s: Floats, n: int, length_s: float, rows: Ints, downs: Floats, shares: Floats
-) -> float:
-    """The capacity [requests] of interval n; for each group where its row begins, and its share."""
-    capacity = 0.0
-    for group in range(len(ready_s)):
-        capacity += ready_s[group, n] * tables.capacity_rps[group]
-    for group in range(len(ready_s)):
-        there, size = ready_s[group, n] / length_s, tables.rows[group]
-        row, downs[group] = _row(tables.replicas, size, group, there)
-        rows[group] = (group * tables.replicas.shape[1] + row) * ROW
-        mine = ready_s[group, n] * tables.capacity_rps[group]
-        shares[group] = mine / capacity if capacity > 0.0 else 0.0
+def _begin_stretch(tables: Tables, lanes: Lanes, ready_s: Floats, n: int, length_s: float) -> float:
+    """The capacity [requests] of interval n; of each lane where its row begins, and its even share."""
+    capacity, pools = 0.0, len(ready_s)
+    for pool in range(pools):
+        lanes.pool_capacity[pool] = ready_s[pool, n] * tables.capacity_rps[pool]
+        capacity += lanes.pool_capacity[pool]
+    for lane in range(len(lanes.row)):
+        there, size = ready_s[lane % pools, n] / length_s, tables.rows[lane]
+        row, lanes.down[lane] = _row(tables.replicas, size, lane, there)
+        lanes.row[lane] = (lane * tables.replicas.shape[1] + row) * ROW
+    spread_evenly(lanes, capacity)
     return capacity
 
 
 @inner
 def _keep_calm(
-    values: Floats,
-    rows: Ints,
-    downs: Floats,
-    shares: Floats,
+    tables: Tables,
+    lanes: Lanes,
     demand_rps: Floats,
     length_s: float,
     capacity: float,
@@ -168,31 +165,37 @@ def _keep_calm(
     first: int,
     last: int,
     sums: Floats,
+    busy_s: Floats,
     closed: Floats,
     log_p99: Floats,
 ) -> tuple[int, float]:
     """Close intervals up to `last` while none leaves a backlog: the next one, the sum of their fullness."""
     offered_all, violated_all, erred, fullness_all, broken = 0.0, 0.0, 0.0, 0.0, 0
     per_request = 1.0 / capacity if capacity > 0.0 else 0.0
+    values, rows, downs, shares, loads = tables.values, lanes.row, lanes.down, lanes.share, lanes.load
+    uneven = is_spread(lanes) and capacity > 0.0
     n = first
     while n < last:
         offered = demand_rps[n] * length_s
         if offered > capacity:
             break
         fullness = min(offered * per_request, 1.0)
-        step = min(int(fullness * STEPS), STEPS - 1)
-        across = fullness * STEPS - step
+        if uneven:
+            spread_requests(lanes, offered, capacity)
         late, unsure, slow = 0.0, 0.0, NOTHING
-        for group in range(len(shares)):
-            share = shares[group]
+        for lane in range(len(shares)):
+            share = shares[lane]
             if share > 0.0:
+                load = loads[lane] if uneven else fullness
+                step = min(int(load * STEPS), STEPS - 1)
+                across = load * STEPS - step
                 # Nearly always a row is met; calling `_look` for that costs a fifth of the time of all.
-                place = rows[group] + step * COLUMNS
+                place = rows[lane] + step * COLUMNS
                 misses = _straight(values, place + MISSES, across)
                 error = _straight(values, place + ERROR, across)
                 log_s = _straight(values, place + LOG_P99, across)
-                if downs[group] > 0.0:
-                    misses, error, log_s = _look(values, rows[group], downs[group], fullness)
+                if downs[lane] > 0.0:
+                    misses, error, log_s = _look(values, rows[lane], downs[lane], load)
                 late += share * misses
                 unsure += share * error
                 slow = max(slow, log_s)
@@ -203,10 +206,11 @@ def _keep_calm(
         erred += unsure * offered
         fullness_all += fullness
         broken += violated > offered - promised * offered
-        if closed.shape[1] > 0:
-            closed[OFFERED, n], closed[SERVED, n], closed[VIOLATED, n] = offered, offered, violated
-            closed[ABANDONED, n], closed[LEFT, n], closed[CAPACITY, n] = 0.0, 0.0, capacity
-            closed[FULLNESS, n], closed[UNSURE, n] = fullness, unsure * offered
+        if uneven:
+            _add_busy(tables, lanes, offered, busy_s)
+        if closed.shape[0] > 0:
+            found = offered, violated, 0.0, unsure * offered, slow
+            _write_down(tables, lanes, closed[n], found, offered, capacity, 0.0)
         n += 1
     sums[OFFERED] += offered_all
     sums[SERVED] += offered_all
@@ -230,18 +234,18 @@ def _without_capacity(
 
 @inner
 def _with_backlog(
-    values: Floats,
-    slacks_s: Floats,
-    rows: Ints,
-    downs: Floats,
-    shares: Floats,
+    tables: Tables,
+    lanes: Lanes,
     timeout_s: float,
     rate: float,
     length_s: float,
     offered: float,
     state: Floats,
 ) -> tuple[float, float, float, float, float]:
-    """Served, violated, abandoned, unsure, the logarithm of the p99; `rate` is the capacity per second."""
+    """Served, violated, abandoned, unsure, the logarithm of the p99; `rate` is the capacity per second.
+
+    While anybody waits all replicas have the same load, whatever the users' choice.
+    """
     capacity, most = rate * length_s, rate * timeout_s
     kept = min(state[BACKLOG], most)
     served = min(capacity, kept + offered)
@@ -249,12 +253,14 @@ def _with_backlog(
     turned_away = kept + offered - served - left
     abandoned = state[BACKLOG] - kept + turned_away
     wait_s = max(kept, left) / rate
+    if is_spread(lanes):
+        spread_requests(lanes, served, capacity)
     late, late_away, late_left, unsure, slow = 0.0, 0.0, 0.0, 0.0, NOTHING
-    for group in range(len(shares)):
-        share, slack_s = shares[group], slacks_s[group]
+    for lane in range(len(lanes.share)):
+        share, slack_s = lanes.share[lane], tables.slack_s[lane]
         if share > 0.0:
             load = min((offered if slack_s < INFINITE else served) / capacity, 1.0)
-            misses, error, log_s = _look(values, rows[group], downs[group], load)
+            misses, error, log_s = _look(tables.values, lanes.row[lane], lanes.down[lane], load)
             if offered < capacity:
                 unsure += share * error
             if slack_s < INFINITE:
@@ -271,6 +277,30 @@ def _with_backlog(
         slow = INFINITE
     state[BACKLOG], state[LEFT_LATE] = left, late_left
     return served, min(max(violated, 0.0), served), abandoned, unsure * served, slow
+
+
+@inner
+def _add_busy(tables: Tables, lanes: Lanes, served: float, busy_s: Floats) -> None:
+    """Add the replica-seconds of useful work of each lane, whose share of the requests is worked out."""
+    for lane in range(len(lanes.share)):
+        busy_s[lane] += lanes.share[lane] * served / tables.capacity_rps[lane]
+
+
+@inner
+def _write_down(
+    tables: Tables,
+    lanes: Lanes,
+    closed: Floats,
+    found: tuple[float, float, float, float, float],
+    offered: float,
+    capacity: float,
+    left: float,
+) -> None:
+    """What became of one interval."""
+    closed[OFFERED], closed[CAPACITY], closed[LEFT] = offered, capacity, left
+    closed[SERVED], closed[VIOLATED], closed[ABANDONED], closed[UNSURE] = found[:4]
+    closed[KNOWN:] = 0.0
+    _add_busy(tables, lanes, found[0], closed[KNOWN:])
 
 
 @inner
@@ -331,6 +361,7 @@ def is_overloaded(
 @kernel
 def run_through(
     tables: Tables,
+    lanes: Lanes,
     demand_rps: Floats,
     ready_s: Floats,
     times_s: Floats,
@@ -344,14 +375,12 @@ def run_through(
 ) -> None:
     """Close all intervals and add them up.
 
-    `ready_s`: [groups, intervals]; `times_s`: the length of an interval, the timeout and the horizon. Filled
-    are `closed` [ROWS, intervals or none], `sums` [months, SUMS], `busy_s` [groups, months], `state` [STATE],
-    and for each interval the logarithm of its p99 [s] plus TINY: NaN where nobody asked.
+    `ready_s`: [pools, intervals]; `times_s`: the length of an interval, the timeout and the horizon. Filled
+    are `closed` [intervals or none, KNOWN + lanes], `sums` [months, SUMS], `busy_s` [months, lanes], `state`
+    [STATE], and for each interval the logarithm of its p99 [s] plus TINY: NaN where nobody asked.
     """
-    count, groups = len(demand_rps), len(ready_s)
-    values, slacks_s = tables.values, tables.slack_s
+    count, pools, uneven = len(demand_rps), len(ready_s), is_spread(lanes)
     asked = _asked(demand_rps, ready_s, times_s)
-    rows, downs, shares = np.zeros(groups, np.int64), np.zeros(groups), np.zeros(groups)
     for month in range(len(month_first)):
         n, after = month_first[month], month_first[month + 1] if month + 1 < len(month_first) else count
         while n < after:
@@ -359,34 +388,33 @@ def run_through(
             begin, end = n, count
             if n < count - 1:
                 end = _end_of_stretch(ready_s, n, min(after, count - 1))
-            capacity = _begin_stretch(tables, ready_s, n, length_s, rows, downs, shares)
+            capacity = _begin_stretch(tables, lanes, ready_s, n, length_s)
             fullness_all = 0.0
             while n < end:
                 if state[BACKLOG] == 0.0:
                     n, fullness = _keep_calm(
-                        values, rows, downs, shares, demand_rps, length_s, capacity, promised,
-                        n, end, sums[month], closed, log_p99,
+                        tables, lanes, demand_rps, length_s, capacity, promised,
+                        n, end, sums[month], busy_s[month], closed, log_p99,
                     )  # fmt: skip
                     fullness_all += fullness
                     if n == end:
                         break
                 offered, before = demand_rps[n] * length_s, state[BACKLOG]
                 if capacity > 0.0:
-                    rate = capacity / length_s
                     found = _with_backlog(
-                        values, slacks_s, rows, downs, shares, times_s[1], rate, length_s, offered, state
+                        tables, lanes, times_s[1], capacity / length_s, length_s, offered, state
                     )
-                    fullness = min(found[0] / capacity, 1.0)
+                    fullness_all += min(found[0] / capacity, 1.0)
+                    if uneven:
+                        _add_busy(tables, lanes, found[0], busy_s[month])
                 else:
-                    found, fullness = _without_capacity(asked, n, times_s, offered, state), 0.0
+                    found = _without_capacity(asked, n, times_s, offered, state)
                 _add(sums[month], found, offered, capacity, length_s, promised, before)
-                fullness_all += fullness
                 log_p99[n] = found[4] if offered > 0.0 else np.nan
-                if closed.shape[1] > 0:
-                    closed[OFFERED, n], closed[SERVED, n], closed[VIOLATED, n] = offered, found[0], found[1]
-                    closed[ABANDONED, n], closed[LEFT, n] = found[2], state[BACKLOG]
-                    closed[CAPACITY, n], closed[FULLNESS, n], closed[UNSURE, n] = capacity, fullness, found[3]
+                if closed.shape[0] > 0:
+                    _write_down(tables, lanes, closed[n], found, offered, capacity, state[BACKLOG])
                 n += 1
-            for group in range(groups):
-                busy_s[group, month] += ready_s[group, begin] * fullness_all
+            if not uneven:
+                for pool in range(pools):
+                    busy_s[month, pool] += ready_s[pool, begin] * fullness_all
             sums[month, CAPACITY] += capacity * (end - begin)

@@ -4,7 +4,8 @@ Within an interval demand and capacity are constant. Below saturation the reques
 surface says of that load; what exceeds the capacity is a fluid backlog, carried on until it is worked off or
 given up.
 
-Traffic is split among the groups of replicas in proportion to their capacity, so that all have the same load.
+Traffic is split among the groups of replicas in proportion to their capacity, so that all have the same load,
+unless users have a choice of sites (`spread`), which holds as long as nobody waits in a backlog.
 The backlog moves with demand - capacity; whoever joins it waits for backlog / capacity, and stays away if
 that exceeds the timeout. When the capacity falls, those behind that limit give up. Without capacity, those
 who came within the last timeout are still there.
@@ -26,6 +27,7 @@ from numpy.typing import NDArray
 from sim.jit import constant
 from sim.serving import flow
 from sim.serving.medians import worst_median
+from sim.serving.spread import Spread, lanes_of, one_stream
 from sim.serving.surface import Surface
 from sim.serving.tables import seconds_of, tables_of
 
@@ -44,6 +46,7 @@ class ReplicaGroup:
     """The replicas of a service on one pool."""
 
     surface: Surface
+    """As all users together see it; where they are spread, each stream has its own."""
     capacity_rps: float
     """What one of them sustains [requests/s]."""
     ready_s: Floats
@@ -83,12 +86,15 @@ class Intervals:
     unsure: Floats
     """By how many requests `violated` may be off because a surface is an estimate."""
     p99_s: Floats
-    """99th percentile of the SLO's measure [s]: the surface's (worst group) plus the longest backlog wait.
+    """99th percentile of the SLO's measure [s]: the surface's (worst lane) plus the longest backlog wait.
 
     inf where more than 1 % of those who left had no answer, or nobody could have one; nan where nobody asked.
     """
     busy_s: Floats
-    """Replica-seconds of useful work, ready time x served / capacity: shape [groups, intervals]."""
+    """Replica-seconds of useful work, answered requests / capacity_rps: shape [lanes, intervals].
+
+    Lanes are the groups; where users are spread, for each stream the groups.
+    """
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,7 +108,7 @@ class Year:
     capacity: Floats
     """What the ready replicas could have served."""
     busy_s: Floats
-    """Replica-seconds of useful work: shape [groups, months]."""
+    """Replica-seconds of useful work: shape [lanes, months]."""
     waiting: float
     """Requests in the backlog at the horizon."""
     into_backlog: float
@@ -129,10 +135,12 @@ class Year:
     """
 
 
-def close_intervals(demand_rps: Floats, span: Span, groups: Sequence[ReplicaGroup]) -> Intervals:
+def close_intervals(
+    demand_rps: Floats, span: Span, groups: Sequence[ReplicaGroup], spread: Spread | None = None
+) -> Intervals:
     """What became of the demand in each interval; a shorter last one has a value of `demand_rps`, too."""
-    found = _run_through(demand_rps, span, groups, 1.0, np.zeros(1, dtype=np.int64), keep=True)
-    closed = found.closed
+    found = _run_through(demand_rps, span, groups, spread, 1.0, np.zeros(1, dtype=np.int64), keep=True)
+    closed = np.ascontiguousarray(found.closed.T)
     return Intervals(
         closed[flow.OFFERED],
         closed[flow.SERVED],
@@ -142,19 +150,24 @@ def close_intervals(demand_rps: Floats, span: Span, groups: Sequence[ReplicaGrou
         closed[flow.CAPACITY],
         closed[flow.UNSURE],
         seconds_of(found.log_p99),
-        found.ready_s * closed[flow.FULLNESS],
+        closed[flow.KNOWN :],
     )
 
 
 def sum_intervals(
-    demand_rps: Floats, span: Span, groups: Sequence[ReplicaGroup], promised: float, month_first: Ints
+    demand_rps: Floats,
+    span: Span,
+    groups: Sequence[ReplicaGroup],
+    promised: float,
+    month_first: Ints,
+    spread: Spread | None = None,
 ) -> Year:
     """What the intervals of `close_intervals` come to.
 
     `promised` is the share of requests of which the SLO speaks; `month_first` is the first interval of each
     month.
     """
-    found = _run_through(demand_rps, span, groups, promised, month_first, keep=False)
+    found = _run_through(demand_rps, span, groups, spread, promised, month_first, keep=False)
     sums = found.sums.sum(axis=0)
     offered, served, violated, abandoned, capacity = np.ascontiguousarray(found.sums[:, : flow.MONTHLY].T)
     slowest = worst_median(found.log_p99, _weights(demand_rps, span), month_first)
@@ -171,7 +184,7 @@ def sum_intervals(
         violated,
         abandoned,
         capacity,
-        found.busy_s,
+        np.ascontiguousarray(found.busy_s.T),
         waiting=float(found.state[flow.BACKLOG]),
         into_backlog=float(sums[flow.WAITED]),
         broken_s=int(sums[flow.BROKEN_S]),
@@ -208,6 +221,7 @@ def _run_through(
     demand_rps: Floats,
     span: Span,
     groups: Sequence[ReplicaGroup],
+    spread: Spread | None,
     promised: float,
     month_first: Ints,
     *,
@@ -218,18 +232,19 @@ def _run_through(
     ready_s = np.empty((len(groups), count))
     for n, group in enumerate(groups):
         ready_s[n] = group.ready_s
+    chosen = one_stream([group.surface for group in groups]) if spread is None else spread
+    rates = tuple(group.capacity_rps for group in groups) * len(chosen.streams)
     found = _Found(
         ready_s,
-        closed=np.empty((flow.ROWS, count if keep else 0)),
+        closed=np.empty((count if keep else 0, flow.KNOWN + len(rates))),
         sums=np.zeros((months, flow.SUMS)),
-        busy_s=np.zeros((len(groups), months)),
+        busy_s=np.zeros((months, len(rates))),
         state=np.zeros(flow.STATE),
         log_p99=np.empty(count),
     )
-    surfaces = tuple(group.surface for group in groups)
-    tables = tables_of(surfaces, tuple(group.capacity_rps for group in groups))
+    tables, lanes = tables_of(chosen.surfaces, rates), lanes_of(chosen)
     filled = (found.closed, found.sums, found.busy_s, found.state, found.log_p99)
-    flow.run_through(tables, demand_rps, ready_s, _times_s(span), promised, month_first, *filled)
+    flow.run_through(tables, lanes, demand_rps, ready_s, _times_s(span), promised, month_first, *filled)
     return found
 
 

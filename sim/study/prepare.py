@@ -18,7 +18,7 @@ from sim.scenario.model import Scenario
 from sim.study.expectations import Expectation, expectations_of
 from sim.study.journal import TOOL, Manifest
 from sim.study.ready import make_ready
-from sim.study.services import Serving, Where, build_servings, medians
+from sim.study.services import Serving, Where, build_servings, medians, rates_rps
 from sim.study.simulation import MakeSimulation, Simulation
 from sim.study.stopwatch import Stopwatch
 from sim.study.study import Progress, StudyOutcome, StudyPlan, run_study
@@ -104,7 +104,7 @@ def _choose_engine(
         return
     make_ready(on_progress.say)
     central = realise(scenario, medians(scenario))
-    rates = {where: serving.capacity_rps for where, serving in servings.items()}
+    rates = rates_rps(servings)
     for strategy in strategies:
         reason = why_simpy(make_plan(central, strategy, rates))
         if reason is not None and engine is Engine.COMPILED:

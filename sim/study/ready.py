@@ -12,7 +12,7 @@ from sim.engine import Engine
 from sim.jit import cache_folder, is_compiling
 from sim.loading import load_text
 from sim.serving.surface import Surface
-from sim.study.services import Serving
+from sim.study.services import EVERYBODY, Serving
 from sim.study.simulation import Simulation
 
 READY = "ready"
@@ -82,5 +82,5 @@ def run_smallest() -> None:
     surface = Surface(
         np.array([0.5, 1.0]), np.ones(1), table, table, table, table, table, slack_s=0.1, capacity_rps=10.0
     )
-    servings = {("serve", "room/nodes"): Serving(surface.capacity_rps, surface)}
+    servings = {("serve", "room/nodes", EVERYBODY): Serving(surface.capacity_rps, surface)}
     Simulation(scenario, 0, ("home",), servings, Engine.COMPILED)(0)

@@ -10,43 +10,60 @@ from sim.calendar import first_intervals, month_edges
 from sim.distributions import Distribution, Mixture
 from sim.folders import default_cache_dir
 from sim.jit import constant
-from sim.policies.plan import Plan
+from sim.policies.plan import Plan, ServicePlan
 from sim.records import Replicas
 from sim.scenario.beliefs import find_beliefs, realise
 from sim.scenario.law import allowed_sites
 from sim.scenario.model import Scenario
 from sim.scenario.quantities import Path
+from sim.scenario.routing import Routing
 from sim.scenario.sites import Site
 from sim.scenario.workloads import Inference
 from sim.serving.arrivals import Law
 from sim.serving.flow import ready_time
 from sim.serving.intervals import ReplicaGroup, Span, Year, sum_intervals
 from sim.serving.service import Measure, Service, Slo
+from sim.serving.spread import Spread, Stream
 from sim.serving.surface import Surface, load_or_build
 from sim.study.described import arrival_law, longest_wait_s, replica_work
 
 Floats = NDArray[np.float64]
-Where = tuple[str, str]
-"""(service, pool path)."""
+EVERYBODY = ""
+"""In the place of a location: the users of all."""
+Where = tuple[str, str, str]
+"""(service, pool path, location of the users)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """A service on a pool: what one replica sustains [requests/s], and its latency surface."""
+    """A service on a pool for some users: what one replica sustains [requests/s], and its latency surface."""
 
     capacity_rps: float
     surface: Surface
 
 
 @dataclass(frozen=True, slots=True)
+class Lane:
+    """The way of some users' requests to a pool."""
+
+    pool: int
+    """Position in the plan."""
+    users: Mapping[str, float]
+    """Location -> share of these users."""
+    capacity_rps: float
+    """What one replica sustains there [requests/s]."""
+    is_first_choice: bool
+    """Whether they turn to its site first, or it is all the same to them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Achieved:
-    """What a service achieved in a run; `pools` names the pools of the groups in `year.busy_s`."""
+    """What a service achieved in a run."""
 
     name: str
     year: Year
-    pools: tuple[int, ...]
-    capacity_rps: tuple[float, ...]
-    """What one replica of each group sustains, in requests/s."""
+    lanes: tuple[Lane, ...]
+    """Those of `year.busy_s`."""
     accelerators: int
     """Of one replica."""
 
@@ -58,6 +75,8 @@ def build_servings(
 ) -> dict[Where, Serving]:
     """The surface of every service on every pool where one of the strategies (None: all) may place it.
 
+    Where a strategy lets users choose the nearest site, those of each location have their own.
+
     Beliefs are taken at their medians: a surface describes the service itself, whose figures are measured,
     not believed.
     """
@@ -66,16 +85,22 @@ def build_servings(
     chosen = strategies or tuple(scenario.strategies)
     services = {name: work for name, work in central.workloads.items() if isinstance(work, Inference)}
     wanted = [
-        (name, pool)
+        (name, pool, users)
         for name, workload in services.items()
-        for pool in placed_pools(central, name, workload, chosen)
+        for pool, users in placed_pools(central, name, workload, chosen)
     ]
     found: dict[Where, Serving] = {}
-    for number, (name, pool) in enumerate(wanted, start=1):
-        on_progress(f"latency surface {number} of {len(wanted)}: {name} on {pool}")
-        surface = load_or_build(*describe(central, services[name], pool), cache_dir=cache)
-        found[name, pool] = Serving(surface.capacity_rps, surface)
+    for number, (name, pool, users) in enumerate(wanted, start=1):
+        whose = f" for {users}" if users else ""
+        on_progress(f"latency surface {number} of {len(wanted)}: {name} on {pool}{whose}")
+        surface = load_or_build(*describe(central, services[name], pool, users), cache_dir=cache)
+        found[name, pool, users] = Serving(surface.capacity_rps, surface)
     return found
+
+
+def rates_rps(servings: Mapping[Where, Serving]) -> dict[tuple[str, str], float]:
+    """What one replica of a service sustains on a pool [requests/s], whoever its users are."""
+    return {(name, pool): serving.capacity_rps for (name, pool, _), serving in servings.items()}
 
 
 def medians(scenario: Scenario) -> dict[Path, float]:
@@ -83,26 +108,36 @@ def medians(scenario: Scenario) -> dict[Path, float]:
     return {path: belief.quantity.distribution().quantile_at(0.5) for path, belief in find_beliefs(scenario)}
 
 
-def placed_pools(scenario: Scenario, name: str, workload: Inference, strategies: Sequence[str]) -> list[str]:
-    """The pools where a service may run under any of the strategies, each once."""
+def placed_pools(
+    scenario: Scenario, name: str, workload: Inference, strategies: Sequence[str]
+) -> list[tuple[str, str]]:
+    """The pools where a service may run under any of the strategies, and the users there, each pair once."""
     lawful = allowed_sites(scenario, workload)
-    pools: dict[str, None] = {}
-    for strategy in strategies:
-        place = scenario.strategies[strategy].place
-        for option in place.get(name, place.get("all", ())):
+    found: dict[tuple[str, str], None] = {}
+    for strategy in map(scenario.strategies.__getitem__, strategies):
+        routing = strategy.route.get(name, Routing())
+        for option in strategy.place.get(name, strategy.place.get("all", ())):
             if option.pool.split("/")[0] in lawful:
-                pools[option.pool] = None
-    return list(pools)
+                for users in locations(workload) if routing.by_location else (EVERYBODY,):
+                    found[option.pool, users] = None
+    return list(found)
 
 
-def describe(scenario: Scenario, workload: Inference, pool: str) -> tuple[Service, Slo, Distribution, Law]:
-    """A service on a pool, its SLO, the round trips of its users to the pool's site, and its arrival law."""
+def locations(workload: Inference) -> tuple[str, ...]:
+    """Where a service has users."""
+    return tuple(location for location, share in workload.users.items() if share > 0)
+
+
+def describe(
+    scenario: Scenario, workload: Inference, pool: str, users: str = EVERYBODY
+) -> tuple[Service, Slo, Distribution, Law]:
+    """A service on a pool, its SLO, the round trips of users to the pool's site, and its arrival law."""
     site = scenario.sites[pool.split("/", maxsplit=1)[0]]
     accelerator = scenario.pools()[pool].accelerator
     return (
         replica_work(scenario, workload, accelerator),
         Slo(Measure(workload.slo.measure), workload.slo.limit_s, workload.slo.share),
-        _trips(workload, site),
+        _trips(workload, site) if users == EVERYBODY else site.access[users].distribution(),
         arrival_law(workload.demand.arrivals),
     )
 
@@ -128,15 +163,35 @@ def achieved(
         workload = scenario.workloads[service.name]
         assert isinstance(workload, Inference), f"{service.name} is not a service"
         pools = tuple(dict.fromkeys(option.pool for option in service.options))
+        spread, lanes = spread_of(plan, service, pools, servings)
         groups = []
-        for pool in pools:
-            serving = servings[service.name, plan.pools[pool].path]
+        for pool, lane, surface in zip(pools, lanes, spread.surfaces, strict=False):
             mine = (replicas.service == index) & (replicas.pool == pool)
             times_s = replicas.ready_s[mine], replicas.end_s[mine]
             ready_s = ready_time(*times_s, constant(plan.interval_s), constant(plan.horizon_s))
-            groups.append(ReplicaGroup(serving.surface, serving.capacity_rps, ready_s))
+            groups.append(ReplicaGroup(surface, lane.capacity_rps, ready_s))
         rates = tuple(group.capacity_rps for group in groups)
         span = Span(plan.interval_s, plan.horizon_s, longest_wait_s(workload, rates))
-        year = sum_intervals(demand_rps[service.name], span, groups, workload.slo.share, month_first)
-        results.append(Achieved(service.name, year, pools, rates, service.accelerators))
+        year = sum_intervals(demand_rps[service.name], span, groups, workload.slo.share, month_first, spread)
+        results.append(Achieved(service.name, year, lanes, service.accelerators))
     return results
+
+
+def spread_of(
+    plan: Plan, service: ServicePlan, pools: Sequence[int], servings: Mapping[Where, Serving]
+) -> tuple[Spread, tuple[Lane, ...]]:
+    """How a service's requests are spread over its pools, and the lanes that they take."""
+    routing, sites = service.routing, [plan.pools[pool].site for pool in pools]
+    known = list(dict.fromkeys(sites))
+    streams: list[Stream] = []
+    lanes: list[Lane] = []
+    for source in routing.sources:
+        users = next(iter(source.users)) if routing.by_location else EVERYBODY
+        there = [servings[service.name, plan.pools[pool].path, users] for pool in pools]
+        order = tuple(known.index(site) for site in source.order)
+        streams.append(Stream(source.share, order, tuple(serving.surface for serving in there)))
+        lanes += [
+            Lane(pool, source.users, serving.capacity_rps, source.order[:1] in {(), (site,)})
+            for pool, site, serving in zip(pools, sites, there, strict=True)
+        ]
+    return Spread(tuple(streams), tuple(map(known.index, sites)), routing.up_to), tuple(lanes)

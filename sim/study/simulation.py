@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.calendar import month_edges
 from sim.engine import Engine
@@ -16,9 +17,11 @@ from sim.records import Records
 from sim.scenario.model import Scenario
 from sim.scenario.workloads import Inference
 from sim.study.results import RunResult
-from sim.study.services import Achieved, Serving, Where, achieved
+from sim.study.services import Achieved, Serving, Where, achieved, rates_rps
 from sim.study.stopwatch import Lap, Stopwatch, no_lap
 from sim.world import World, sample
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,7 @@ def simulate_once(
     `lap` is told when each of them is done.
     """
     scenario = world.scenario
-    plan = make_plan(scenario, strategy, {where: serving.capacity_rps for where, serving in servings.items()})
+    plan = make_plan(scenario, strategy, rates_rps(servings))
     records = run_engine(world, plan, engine)
     lap("engine")
     check_books(plan, records)
@@ -108,23 +111,20 @@ def simulate_once(
 def responses(scenario: Scenario, plan: Plan, services: Sequence[Achieved]) -> Traffic:
     """What the services sent to their users, by service, pool, month and location of the users.
 
-    A pool answers in proportion to the work that its replicas did; requests count in the month in which their
-    interval begins.
+    A pool answers in proportion to the work that its replicas did for these users; requests count in the
+    month in which their interval begins.
     """
     locations = list(scenario.locations)
     rows: list[tuple[int, int, int, int, float]] = []
     for index, service in enumerate(services):
         workload = scenario.workloads[service.name]
         assert isinstance(workload, Inference), f"{service.name} is not a service"
-        for pool, busy_s, capacity_rps in zip(
-            service.pools, service.year.busy_s, service.capacity_rps, strict=True
-        ):
-            by_month = busy_s * capacity_rps * workload.response
+        for lane, busy_s in zip(service.lanes, service.year.busy_s, strict=True):
+            by_month = busy_s * lane.capacity_rps * workload.response
             rows += [
-                (index, pool, int(m), locations.index(location), float(by_month[m] * share))
+                (index, lane.pool, int(m), locations.index(location), float(by_month[m] * share))
                 for m in np.flatnonzero(by_month)
-                for location, share in workload.users.items()
-                if share > 0
+                for location, share in lane.users.items()
             ]
     if not rows:
         return Traffic.none()
@@ -136,7 +136,12 @@ def responses(scenario: Scenario, plan: Plan, services: Sequence[Achieved]) -> T
 def service_facts(index: int, service: Achieved) -> ServiceFacts:
     """A service's year as the metrics want it."""
     year = service.year
-    busy = zip(service.pools, year.busy_s, strict=True)
+    busy_s: dict[int, Floats] = {}
+    elsewhere = 0.0
+    for lane, mine_s in zip(service.lanes, year.busy_s, strict=True):
+        before_s = busy_s.get(lane.pool, np.zeros(len(mine_s)))
+        busy_s[lane.pool] = before_s + service.accelerators * mine_s
+        elsewhere += 0.0 if lane.is_first_choice else float(mine_s.sum()) * lane.capacity_rps
     return ServiceFacts(
         service=index,
         offered=year.offered,
@@ -150,7 +155,8 @@ def service_facts(index: int, service: Achieved) -> ServiceFacts:
         p99_s=year.p99_s,
         unsure=year.unsure,
         state=year.state,
-        busy_accelerator_s={pool: service.accelerators * busy_s for pool, busy_s in busy},
+        elsewhere=elsewhere,
+        busy_accelerator_s=busy_s,
     )
 
 

@@ -55,7 +55,7 @@ POOL = record(
 NODE = record("free", "is_up", "down_since_s", "held", "is_promised", "stale", "next_of_gang")
 LEVEL = record("nodes", "first_word", "first_summary", "summaries")
 WORKLOAD = record(
-    "is_service", "first_option", "options", "every_s", "cost_s", "restart_s", "deadline_s",
+    "is_service", "service", "first_option", "options", "every_s", "cost_s", "restart_s", "deadline_s",
     "first_refusal", "refusals", "load_stream", "gang", "first_request", "slots",
     "warm", "warm_start_s",
     # of one whose rule is asked at each interval

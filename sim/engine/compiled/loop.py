@@ -230,9 +230,7 @@ def begin(m: Memory) -> None:
         standing = m.pools[pool].nodes
         m.pools[pool].nodes = 0
         deliver(m, pool, standing, NONE, ZERO)
-    service = ZERO
     for workload in range(len(m.workloads)):
         facts = m.workloads[workload]
         if facts.is_service == 1:
-            introduce(m, workload, facts.gang, _REPLICA, service)
-            service += 1
+            introduce(m, workload, facts.gang, _REPLICA, facts.service)

@@ -18,7 +18,7 @@ from sim.engine.compiled.calendar import (
     SCALING,
 )
 from sim.engine.compiled.layout import Ints
-from sim.policies.plan import Plan, Purchase, ServicePlan
+from sim.policies.plan import FleetPlan, Plan, Purchase
 from sim.policies.procurement import DAY_S
 from sim.policies.scaling import Foresight, scalings
 from sim.world.world import World
@@ -29,7 +29,7 @@ Part = tuple[Ints, int, Ints | int, int, Ints | int]
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """When a service scales, and to what; never, where it fits nowhere."""
+    """When a fleet scales, and to what; never, where it fits nowhere."""
 
     times_s: Ints
     values: Ints
@@ -40,13 +40,13 @@ class Wish:
     """The most replicas at a time, warm ones included."""
 
     @classmethod
-    def of(cls, world: World, plan: Plan, service: ServicePlan) -> Self:
+    def of(cls, world: World, plan: Plan, fleet: FleetPlan) -> Self:
         """What the scaling rule makes of the demand."""
-        pools = (plan.pools[option.pool] for option in service.options)
-        if not any(pool.leased(service.accelerators) <= pool.quota for pool in pools):
+        pools = (plan.pools[option.pool] for option in fleet.options)
+        if not any(pool.leased(fleet.accelerators) <= pool.quota for pool in pools):
             return cls(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), None, 0)
-        rule, demand_rps = service.scale, world.demand_rps[service.name]
-        times_s, values, known = scalings(rule, demand_rps, service.capacity_rps, plan.interval_s)
+        rule, demand_rps = fleet.scale, world.demand_rps[fleet.name] * fleet.share
+        times_s, values, known = scalings(rule, demand_rps, fleet.capacity_rps, plan.interval_s)
         most = int(values.max(initial=0)) if known is None else known.most(rule)
         return cls(times_s, values, known, most + rule.warm)
 

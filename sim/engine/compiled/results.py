@@ -4,7 +4,7 @@ import numpy as np
 
 from sim.engine.compiled.layout import OUTAGE, Array, Ints, Memory
 from sim.jit import kernel
-from sim.policies.plan import Plan, Purchase
+from sim.policies.plan import SLOTS, Plan, Purchase
 from sim.records import (
     Attempts,
     Closing,
@@ -27,8 +27,9 @@ def records_of(memory: Memory, plan: Plan) -> Records:
     jobs = int(state["jobs"])
     attempts = memory.attempts[: state["attempts"]]
     replicas = memory.replicas[: state["replicas"]]
-    first_slot = memory.workloads["first_request"][len(plan.trainings) :]
-    slots = first_slot[replicas["service"]] + replicas["slot"]
+    fleets = memory.workloads[len(plan.trainings) :]
+    fleet = np.searchsorted(fleets["service"], replicas["service"]) + replicas["slot"] // SLOTS
+    slots = fleets["first_request"][fleet] + replicas["slot"] % SLOTS
     return Records(
         Attempts(*_columns(attempts, order_by(np.ascontiguousarray(attempts["job"]), jobs))),
         Replicas(*_columns(replicas, order_by(slots, len(memory.starts)))),

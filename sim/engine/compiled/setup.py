@@ -40,7 +40,7 @@ def set_up(world: World, plan: Plan) -> tuple[Memory, DrawTable]:
     """The memory at the start, and the table that works out its draws, still empty."""
     streams = _Streams(world)
     width = max((len(workload.options) for workload in plan.workloads), default=1)
-    wishes = [Wish.of(world, plan, service) for service in plan.services]
+    wishes = [Wish.of(world, plan, fleet) for fleet in plan.fleets]
     slots = [wish.slots for wish in wishes]
     started = sum(wish.starts for wish in wishes)
     requests = sum(slots) + len(world.jobs)
@@ -156,8 +156,8 @@ def _leaves(nodes: int) -> int:
 
 def _sizes(world: World, plan: Plan, slots: list[int]) -> tuple[list[int], Ints]:
     """The sizes of gangs that there are, and which of them each request has."""
-    replicas = np.repeat([service.accelerators for service in plan.services], slots).astype(np.int64)
-    declared = np.array([service.accelerators for service in plan.services], dtype=np.int64)
+    replicas = np.repeat([fleet.accelerators for fleet in plan.fleets], slots).astype(np.int64)
+    declared = np.array([fleet.accelerators for fleet in plan.fleets], dtype=np.int64)
     gangs = np.concatenate((replicas, world.jobs.accelerators))
     sizes = np.flatnonzero(np.bincount(np.concatenate((gangs, declared)), minlength=1))
     return sizes.tolist(), np.searchsorted(sizes, gangs).astype(np.int64)
@@ -224,7 +224,7 @@ def _levels(plan: Plan, places: list[int]) -> Array:
 
 
 def _workloads(plan: Plan, wishes: list[Wish], sizes: list[int], streams: "_Streams") -> Array:
-    workloads = table(layout.WORKLOAD, len(plan.trainings) + len(plan.services))
+    workloads = table(layout.WORKLOAD, len(plan.workloads))
     option = refusal = 0
     for row, workload in zip(workloads, plan.workloads, strict=True):
         row["first_option"], row["options"] = option, len(workload.options)
@@ -237,21 +237,21 @@ def _workloads(plan: Plan, wishes: list[Wish], sizes: list[int], streams: "_Stre
         row["deadline_s"] = training.deadline_s
     first = list(accumulate((wish.slots for wish in wishes), initial=0))
     sight = list(accumulate(map(_watched, wishes), initial=0))
-    for n, (service, wish) in enumerate(zip(plan.services, wishes, strict=True)):
+    for n, (fleet, wish) in enumerate(zip(plan.fleets, wishes, strict=True)):
         row = workloads[len(plan.trainings) + n]
-        row["is_service"], row["load_stream"] = 1, streams.of(f"load:{service.name}")
-        row["gang"] = sizes.index(service.accelerators)
+        row["is_service"], row["load_stream"] = 1, streams.of(f"load:{fleet.name}")
+        row["service"], row["gang"] = fleet.service, sizes.index(fleet.accelerators)
         row["first_request"], row["slots"], row["first_sight"] = first[n], wish.slots, sight[n]
-        row["warm"], row["warm_start_s"] = service.scale.warm, service.scale.warm_start_s
+        row["warm"], row["warm_start_s"] = fleet.scale.warm, fleet.scale.warm_start_s
         row["interval_s"] = 0 if wish.known is None else plan.interval_s
-        row["patience_ms"] = service.scale.patience_ms
+        row["patience_ms"] = fleet.scale.patience_ms
     return workloads
 
 
 def _reactions(plan: Plan) -> Array:
-    reactions = table(layout.REACTION, len(plan.trainings) + len(plan.services))
-    for row, service in zip(reactions[len(plan.trainings) :], plan.services, strict=True):
-        for name, value in service.scale.reaction._asdict().items():
+    reactions = table(layout.REACTION, len(plan.workloads))
+    for row, fleet in zip(reactions[len(plan.trainings) :], plan.fleets, strict=True):
+        for name, value in fleet.scale.reaction._asdict().items():
             row[name] = value
     return reactions
 
@@ -303,13 +303,14 @@ def _reviews(plan: Plan) -> Array:
 
 
 def _requests(world: World, plan: Plan, slots: list[int]) -> Array:
-    """The slots of all services, then the jobs."""
+    """The slots of all fleets, then the jobs."""
     jobs, replicas = world.jobs, sum(slots)
     requests = table(layout.REQUEST, replicas + len(jobs))
-    service = np.repeat(np.arange(len(slots)), slots)
-    requests["workload"][:replicas] = len(plan.trainings) + service
-    requests["entity"][:replicas] = service
-    requests["number"][:replicas] = np.concatenate([np.arange(n) for n in slots] or [zeros(0)])
+    fleet = np.repeat(np.arange(len(slots)), slots)
+    requests["workload"][:replicas] = len(plan.trainings) + fleet
+    requests["entity"][:replicas] = np.array([each.service for each in plan.fleets], dtype=np.int64)[fleet]
+    numbers = [each.first_slot + np.arange(n) for each, n in zip(plan.fleets, slots, strict=True)]
+    requests["number"][:replicas] = np.concatenate(numbers or [zeros(0)])
     requests["workload"][replicas:] = jobs.workload
     requests["entity"][replicas:] = np.arange(len(jobs))
     requests["number"][replicas:] = jobs.number

@@ -28,10 +28,11 @@ def names(facts: Facts) -> Iterator[Fault]:
                     told = f"the workload '{workload}' has no place; 'all' stands for the rest"
                     yield Fault((*path, "place"), told)
         services = [w for w in facts.workloads if not isinstance(facts.scenario.workloads.get(w), Training)]
-        for service in strategy.scale:
-            yield from unknown(
-                service, services, (*path, "scale", service), "inference workload", at_key=True
-            )
+        for key, named in (("scale", strategy.scale), ("route", strategy.route)):
+            for service in named:
+                yield from unknown(
+                    service, services, (*path, key, service), "inference workload", at_key=True
+                )
 
 
 def law(facts: Facts) -> Iterator[Fault]:
