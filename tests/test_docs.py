@@ -30,7 +30,17 @@ from sim.errors import ScenarioError
 from sim.loading import json_schema, load_text
 from sim.loading.yaml_tree import read_yaml, write_yaml
 from sim.metrics import DEFINITIONS
-from sim.scenario import model, random_quantities, requests, scaling, serving, sites, strategies, workloads
+from sim.scenario import (
+    model,
+    random_quantities,
+    requests,
+    routing,
+    scaling,
+    serving,
+    sites,
+    strategies,
+    workloads,
+)
 from sim.scenario.base import Model
 from sim.units import Dimension
 
@@ -226,7 +236,7 @@ def language_models() -> dict[str, type[Model]]:
     """The parts of the language by name."""
     found = (
         part
-        for module in (model, sites, workloads, requests, serving, strategies, scaling)
+        for module in (model, sites, workloads, requests, serving, strategies, scaling, routing)
         for part in vars(module).values()
         if isinstance(part, type) and issubclass(part, Model) and part is not Model
     )  # fmt: skip

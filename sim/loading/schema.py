@@ -80,6 +80,7 @@ def _allow_short_forms(definitions: dict[str, Schema]) -> None:
         )
     definitions["Egress"] = _either(definitions["Egress"], to("data price"))
     definitions["Warm"] = _either(definitions["Warm"]["properties"]["replicas"], definitions["Warm"])
+    definitions["Routing"] = _either(definitions["Routing"]["properties"]["rule"], definitions["Routing"])
     named = {"type": "string", "description": "A profile of the catalogue.", "examples": ["office-hours"]}
     definitions["Profile"] = _either(definitions["Profile"], named)
 

@@ -33,13 +33,13 @@ class ServiceFacts:
     """By how many requests `violated` may be off, because latency surfaces are estimates."""
     state: str
     """A name of `sim.metrics.state.State`."""
-    elsewhere: float
-    """Requests that were answered at another site than the first choice of those who sent them."""
     busy_accelerator_s: Mapping[int, Floats]
     """Accelerator-seconds of useful work by pool (position in the plan) and month.
 
     A replica counts with its own accelerators, not with the whole nodes that it may have to lease.
     """
+    elsewhere: float = 0.0
+    """Requests that were answered at another site than the first choice of those who sent them."""
 
 
 @dataclass(frozen=True, slots=True)

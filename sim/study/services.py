@@ -189,9 +189,10 @@ def spread_of(
         users = next(iter(source.users)) if routing.by_location else EVERYBODY
         there = [servings[service.name, plan.pools[pool].path, users] for pool in pools]
         order = tuple(known.index(site) for site in source.order)
+        among = {location: share / source.share for location, share in source.users.items()}
         streams.append(Stream(source.share, order, tuple(serving.surface for serving in there)))
         lanes += [
-            Lane(pool, source.users, serving.capacity_rps, source.order[:1] in {(), (site,)})
+            Lane(pool, among, serving.capacity_rps, source.order[:1] in {(), (site,)})
             for pool, site, serving in zip(pools, sites, there, strict=True)
         ]
     return Spread(tuple(streams), tuple(map(known.index, sites)), routing.up_to), tuple(lanes)
