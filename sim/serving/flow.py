@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.jit import inner, kernel
-from sim.serving.spread import Lanes, is_spread, spread_evenly, spread_requests
+from sim.serving.spread import Lanes, is_spread, spread_requests
 from sim.serving.surface import TINY
 from sim.serving.tables import COLUMNS, ERROR, LOG_P99, MISSES, ROW, STEPS, Tables
 
@@ -140,24 +140,41 @@ def _asked(demand_rps: Floats, ready_s: Floats, times_s: Floats) -> Floats:
 
 
 @inner
-def _begin_stretch(tables: Tables, lanes: Lanes, ready_s: Floats, n: int, length_s: float) -> float:
-    """The capacity [requests] of interval n; of each lane where its row begins, and its even share."""
+def _find_rows(
+    replicas: Floats, sizes: Ints, ready_s: Floats, n: int, length_s: float, rows: Ints, downs: Floats
+) -> None:
+    """Of each lane where its row begins in interval n, and how far its replicas lie towards the next."""
+    lane = 0
+    while lane < len(rows):
+        for pool in range(len(ready_s)):
+            row, downs[lane] = _row(replicas, sizes[lane], lane, ready_s[pool, n] / length_s)
+            rows[lane] = (lane * replicas.shape[1] + row) * ROW
+            lane += 1
+
+
+@inner
+def _find_capacity(
+    capacity_rps: Floats, stream_share: Floats, ready_s: Floats, n: int, pool_capacity: Floats, shares: Floats
+) -> float:
+    """The capacity [requests] of interval n; of each lane its share where all have the same load."""
     capacity, pools = 0.0, len(ready_s)
     for pool in range(pools):
-        lanes.pool_capacity[pool] = ready_s[pool, n] * tables.capacity_rps[pool]
-        capacity += lanes.pool_capacity[pool]
-    for lane in range(len(lanes.row)):
-        there, size = ready_s[lane % pools, n] / length_s, tables.rows[lane]
-        row, lanes.down[lane] = _row(tables.replicas, size, lane, there)
-        lanes.row[lane] = (lane * tables.replicas.shape[1] + row) * ROW
-    spread_evenly(lanes, capacity)
+        pool_capacity[pool] = ready_s[pool, n] * capacity_rps[pool]
+        capacity += pool_capacity[pool]
+    for stream in range(len(stream_share)):
+        for pool in range(pools):
+            mine = pool_capacity[pool] * stream_share[stream]
+            shares[stream * pools + pool] = mine / capacity if capacity > 0.0 else 0.0
     return capacity
 
 
 @inner
 def _keep_calm(
-    tables: Tables,
-    lanes: Lanes,
+    values: Floats,
+    capacity_rps: Floats,
+    rows: Ints,
+    downs: Floats,
+    shares: Floats,
     demand_rps: Floats,
     length_s: float,
     capacity: float,
@@ -165,37 +182,34 @@ def _keep_calm(
     first: int,
     last: int,
     sums: Floats,
-    busy_s: Floats,
     closed: Floats,
     log_p99: Floats,
 ) -> tuple[int, float]:
-    """Close intervals up to `last` while none leaves a backlog: the next one, the sum of their fullness."""
+    """Close intervals up to `last` while none leaves a backlog: the next one, the sum of their fullness.
+
+    All replicas have the same load.
+    """
     offered_all, violated_all, erred, fullness_all, broken = 0.0, 0.0, 0.0, 0.0, 0
     per_request = 1.0 / capacity if capacity > 0.0 else 0.0
-    values, rows, downs, shares, loads = tables.values, lanes.row, lanes.down, lanes.share, lanes.load
-    uneven = is_spread(lanes) and capacity > 0.0
     n = first
     while n < last:
         offered = demand_rps[n] * length_s
         if offered > capacity:
             break
         fullness = min(offered * per_request, 1.0)
-        if uneven:
-            spread_requests(lanes, offered, capacity)
+        step = min(int(fullness * STEPS), STEPS - 1)
+        across = fullness * STEPS - step
         late, unsure, slow = 0.0, 0.0, NOTHING
         for lane in range(len(shares)):
             share = shares[lane]
             if share > 0.0:
-                load = loads[lane] if uneven else fullness
-                step = min(int(load * STEPS), STEPS - 1)
-                across = load * STEPS - step
                 # Nearly always a row is met; calling `_look` for that costs a fifth of the time of all.
                 place = rows[lane] + step * COLUMNS
                 misses = _straight(values, place + MISSES, across)
                 error = _straight(values, place + ERROR, across)
                 log_s = _straight(values, place + LOG_P99, across)
                 if downs[lane] > 0.0:
-                    misses, error, log_s = _look(values, rows[lane], downs[lane], load)
+                    misses, error, log_s = _look(values, rows[lane], downs[lane], fullness)
                 late += share * misses
                 unsure += share * error
                 slow = max(slow, log_s)
@@ -206,11 +220,9 @@ def _keep_calm(
         erred += unsure * offered
         fullness_all += fullness
         broken += violated > offered - promised * offered
-        if uneven:
-            _add_busy(tables, lanes, offered, busy_s)
         if closed.shape[0] > 0:
             found = offered, violated, 0.0, unsure * offered, slow
-            _write_down(tables, lanes, closed[n], found, offered, capacity, 0.0)
+            _write_down(capacity_rps, shares, closed[n], found, offered, capacity, 0.0)
         n += 1
     sums[OFFERED] += offered_all
     sums[SERVED] += offered_all
@@ -233,7 +245,7 @@ def _without_capacity(
 
 
 @inner
-def _with_backlog(
+def _close(
     tables: Tables,
     lanes: Lanes,
     timeout_s: float,
@@ -244,7 +256,7 @@ def _with_backlog(
 ) -> tuple[float, float, float, float, float]:
     """Served, violated, abandoned, unsure, the logarithm of the p99; `rate` is the capacity per second.
 
-    While anybody waits all replicas have the same load, whatever the users' choice.
+    While anybody waits in a backlog all replicas have the same load, whatever the users' choice.
     """
     capacity, most = rate * length_s, rate * timeout_s
     kept = min(state[BACKLOG], most)
@@ -253,13 +265,17 @@ def _with_backlog(
     turned_away = kept + offered - served - left
     abandoned = state[BACKLOG] - kept + turned_away
     wait_s = max(kept, left) / rate
-    if is_spread(lanes):
+    uneven = is_spread(lanes)
+    if uneven:
         spread_requests(lanes, served, capacity)
+        uneven = kept == 0.0 and left == 0.0
     late, late_away, late_left, unsure, slow = 0.0, 0.0, 0.0, 0.0, NOTHING
     for lane in range(len(lanes.share)):
         share, slack_s = lanes.share[lane], tables.slack_s[lane]
         if share > 0.0:
             load = min((offered if slack_s < INFINITE else served) / capacity, 1.0)
+            if uneven:
+                load = lanes.load[lane]
             misses, error, log_s = _look(tables.values, lanes.row[lane], lanes.down[lane], load)
             if offered < capacity:
                 unsure += share * error
@@ -280,16 +296,16 @@ def _with_backlog(
 
 
 @inner
-def _add_busy(tables: Tables, lanes: Lanes, served: float, busy_s: Floats) -> None:
+def _add_busy(capacity_rps: Floats, shares: Floats, served: float, busy_s: Floats) -> None:
     """Add the replica-seconds of useful work of each lane, whose share of the requests is worked out."""
-    for lane in range(len(lanes.share)):
-        busy_s[lane] += lanes.share[lane] * served / tables.capacity_rps[lane]
+    for lane in range(len(shares)):
+        busy_s[lane] += shares[lane] * served / capacity_rps[lane]
 
 
 @inner
 def _write_down(
-    tables: Tables,
-    lanes: Lanes,
+    capacity_rps: Floats,
+    shares: Floats,
     closed: Floats,
     found: tuple[float, float, float, float, float],
     offered: float,
@@ -300,7 +316,7 @@ def _write_down(
     closed[OFFERED], closed[CAPACITY], closed[LEFT] = offered, capacity, left
     closed[SERVED], closed[VIOLATED], closed[ABANDONED], closed[UNSURE] = found[:4]
     closed[KNOWN:] = 0.0
-    _add_busy(tables, lanes, found[0], closed[KNOWN:])
+    _add_busy(capacity_rps, shares, found[0], closed[KNOWN:])
 
 
 @inner
@@ -313,7 +329,7 @@ def _add(
     promised: float,
     before: float,
 ) -> None:
-    """Add an interval that began with a backlog of `before` requests, or ended with one."""
+    """Add an interval that began with a backlog of `before` requests."""
     served, violated, abandoned, unsure, _ = found
     sums[OFFERED] += offered
     sums[SERVED] += served
@@ -380,6 +396,9 @@ def run_through(
     [STATE], and for each interval the logarithm of its p99 [s] plus TINY: NaN where nobody asked.
     """
     count, pools, uneven = len(demand_rps), len(ready_s), is_spread(lanes)
+    values, capacity_rps, rows, downs, shares = (
+        tables.values, tables.capacity_rps, lanes.row, lanes.down, lanes.share,
+    )  # fmt: skip
     asked = _asked(demand_rps, ready_s, times_s)
     for month in range(len(month_first)):
         n, after = month_first[month], month_first[month + 1] if month + 1 < len(month_first) else count
@@ -388,31 +407,32 @@ def run_through(
             begin, end = n, count
             if n < count - 1:
                 end = _end_of_stretch(ready_s, n, min(after, count - 1))
-            capacity = _begin_stretch(tables, lanes, ready_s, n, length_s)
+            _find_rows(tables.replicas, tables.rows, ready_s, n, length_s, rows, downs)
+            capacity = _find_capacity(
+                capacity_rps, lanes.stream_share, ready_s, n, lanes.pool_capacity, shares
+            )
             fullness_all = 0.0
             while n < end:
-                if state[BACKLOG] == 0.0:
+                if state[BACKLOG] == 0.0 and not uneven:
                     n, fullness = _keep_calm(
-                        tables, lanes, demand_rps, length_s, capacity, promised,
-                        n, end, sums[month], busy_s[month], closed, log_p99,
+                        values, capacity_rps, rows, downs, shares, demand_rps, length_s, capacity, promised,
+                        n, end, sums[month], closed, log_p99,
                     )  # fmt: skip
                     fullness_all += fullness
                     if n == end:
                         break
                 offered, before = demand_rps[n] * length_s, state[BACKLOG]
                 if capacity > 0.0:
-                    found = _with_backlog(
-                        tables, lanes, times_s[1], capacity / length_s, length_s, offered, state
-                    )
+                    found = _close(tables, lanes, times_s[1], capacity / length_s, length_s, offered, state)
                     fullness_all += min(found[0] / capacity, 1.0)
                     if uneven:
-                        _add_busy(tables, lanes, found[0], busy_s[month])
+                        _add_busy(capacity_rps, shares, found[0], busy_s[month])
                 else:
                     found = _without_capacity(asked, n, times_s, offered, state)
                 _add(sums[month], found, offered, capacity, length_s, promised, before)
                 log_p99[n] = found[4] if offered > 0.0 else np.nan
                 if closed.shape[0] > 0:
-                    _write_down(tables, lanes, closed[n], found, offered, capacity, state[BACKLOG])
+                    _write_down(capacity_rps, shares, closed[n], found, offered, capacity, state[BACKLOG])
                 n += 1
             if not uneven:
                 for pool in range(pools):

@@ -115,15 +115,6 @@ def is_spread(lanes: Lanes) -> bool:
 
 
 @inner
-def spread_evenly(lanes: Lanes, capacity: float) -> None:
-    """Shares of the lanes where all pools have the same load."""
-    pools = len(lanes.pool_capacity)
-    for lane in range(len(lanes.share)):
-        mine = lanes.pool_capacity[lane % pools] * lanes.stream_share[lane // pools]
-        lanes.share[lane] = mine / capacity if capacity > 0.0 else 0.0
-
-
-@inner
 def spread_requests(lanes: Lanes, requests: float, capacity: float) -> None:
     """Shares and loads of the lanes for so many requests, at most the capacity, which is above 0."""
     streams, sites, pools = len(lanes.left), len(lanes.site_capacity), len(lanes.pool_capacity)
