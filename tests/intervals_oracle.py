@@ -226,7 +226,7 @@ def _judge(fluid: _Fluid, groups: Sequence[ReplicaGroup], timeout_s: float) -> _
         arrivals += share * (behind + (1.0 - behind) * stable)
         turned_away += share * (1.0 if reachable else stable)
         left += share * np.where(fluid.left > level, 1.0, stable)
-        group_p99_s = group.surface.read_quantile("p99_s", load, replicas)
+        group_p99_s = group.surface.read_time("p99_s", load, replicas)
         if np.isfinite(slack_s):
             group_p99_s += wait_s
         p99_s = np.maximum(p99_s, np.where(share > 0.0, group_p99_s, 0.0))

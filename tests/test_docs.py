@@ -67,6 +67,8 @@ CONSTANTS = (
     ("sim.serving.tables.STEPS", "", "equal steps of the load in which the intervals read a surface"),
     ("sim.serving.tables.WHOLE", "", "replicas up to which each number has a row of its own in them"),
     ("sim.serving.tables.RATIO", "", "from there on, the replicas of a row to those of the one before"),
+    ("sim.serving.transient.RESTLESS", "", "share of an interval's work above which a queue is followed"),
+    ("sim.serving.transient.STRIDE", "", "relative change of 1 - u in a step of a queue that is followed"),
     ("sim.serving.flow.UNANSWERED_SHARE", "", "share without an answer from which on p99 is unbounded"),
     ("sim.serving.intervals.OVERLOAD_WINDOW_S", "days", "window in which a service is OVERLOADED or not"),
     (

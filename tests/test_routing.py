@@ -31,8 +31,9 @@ def rising(slack_s: float = 1.0) -> Surface:
     table = np.broadcast_to(loads**2, (2, 1025)).copy()
     quantile = np.full((2, 1025), 0.1)
     return Surface(
-        loads, np.array([1.0, 100.0]), table, 0.0 * table, quantile, quantile, quantile, slack_s, 1.0
-    )
+        loads, np.array([1.0, 100.0]), table, 0.0 * table, quantile, quantile, quantile, 0.0 * table,
+        slack_s, 1.0, 1.0,
+    )  # fmt: skip
 
 
 def flat(miss: float) -> Surface:

@@ -30,7 +30,8 @@ def flat_surface(miss: float = MISS, slack_s: float = SLACK_S) -> Surface:
     below[:, 2] = 1.0
     quantile = np.full((2, 3), P99_S)
     quantile[:, 2] = np.inf
-    return Surface(loads, replicas, below, np.zeros((2, 3)), quantile, quantile, quantile, slack_s)
+    nothing = np.zeros((2, 3))
+    return Surface(loads, replicas, below, nothing, quantile, quantile, quantile, nothing, slack_s, 0.5)
 
 
 def close(
@@ -289,7 +290,9 @@ def surfaces() -> st.SearchStrategy[Surface]:
         else:
             violation[:, -1], p99_s[:, -1] = 0.5, 9.0
         error = 0.01 * violation
-        return Surface(loads, replicas, np.minimum(violation, 1.0), error, p99_s, p99_s, p99_s, slack_s)
+        violation = np.minimum(violation, 1.0)
+        nothing = np.zeros(error.shape)
+        return Surface(loads, replicas, violation, error, p99_s, p99_s, p99_s, nothing, slack_s, 0.5)
 
     return st.builds(made, st.floats(1.0, 8.0), st.sampled_from([0.0, 0.53, 97.31, math.inf]))
 

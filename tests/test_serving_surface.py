@@ -85,7 +85,7 @@ def test_mm1_misses_as_its_sojourn_time_says() -> None:
     assert np.all(error < 0.03 * theory)
     assert np.all(np.abs(found.read(loads, np.ones(len(loads))) - theory) < 5.0 * error)
     quantiles = -np.log(0.05) / (1.0 - loads)
-    assert found.read_quantile("p95_s", loads, np.ones(len(loads))) == pytest.approx(quantiles, rel=0.04)
+    assert found.read_time("p95_s", loads, np.ones(len(loads))) == pytest.approx(quantiles, rel=0.04)
 
 
 @pytest.mark.parametrize(("load", "replicas"), [(0.55, 1), (0.73, 2), (0.86, 5), (0.94, 7)])
@@ -121,7 +121,7 @@ def test_saturation_misses_everything_and_more_load_never_less(triage: Surface) 
         assert np.all(np.diff(read) > -1e-12)
         assert np.all((read >= 0.0) & (read <= 1.0))
         assert np.all(read[loads >= 1.0] == 1.0)
-        p99_s = triage.read_quantile("p99_s", loads, np.full(301, replicas))
+        p99_s = triage.read_time("p99_s", loads, np.full(301, replicas))
         assert np.all(np.isinf(p99_s) == (loads >= 1.0))
         assert np.all(np.diff(p99_s[loads < 1.0]) > -1e-12)
     assert triage.read(np.array([np.inf]), np.array([1])).tolist() == [1.0]
@@ -160,7 +160,7 @@ def test_the_time_per_token_has_a_limit_under_saturation() -> None:
     assert math.isinf(found.slack_s)
     over = np.array([1.0, 3.0])
     assert np.all(found.read(over, np.ones(2)) == found.violation[0, -1])
-    assert np.all(found.read_quantile("p50_s", over, np.ones(2)) == found.p50_s[0, -1])
+    assert np.all(found.read_time("p50_s", over, np.ones(2)) == found.p50_s[0, -1])
     assert 0.0449 < found.p50_s[0, 0] < found.p50_s[0, -1] < math.inf
 
 
@@ -244,8 +244,8 @@ def test_a_service_that_sheds_has_a_surface_without_an_end() -> None:
     found = build_surface(service, Slo(Measure.LATENCY, 1e6, 0.9), Constant(0.0), most_requests=200_000)
     at = np.array([0.45]), np.ones(1)
     assert found.read(*at)[0] == pytest.approx(0.45 / 1.45, abs=0.01)
-    assert found.read_quantile("p99_s", *at)[0] == math.inf
-    assert found.read_quantile("p50_s", *at)[0] < 2.0
+    assert found.read_time("p99_s", *at)[0] == math.inf
+    assert found.read_time("p50_s", *at)[0] < 2.0
 
 
 def same(a: Surface, b: Surface) -> bool:

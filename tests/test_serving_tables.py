@@ -42,7 +42,7 @@ def test_small_steps_are_closer_to_a_surface_than_its_error(built: list[Surface]
         off = read[seen, MISSES] / exact[seen] - 1.0
         assert math.sqrt(np.mean(off**2)) < 1e-3
         assert np.abs(off).max() < 0.04
-        p99_s = surface.read_quantile("p99_s", load, axis[row])
+        p99_s = surface.read_time("p99_s", load, axis[row])
         finite = np.isfinite(p99_s) & (read[:, LOG_P99] < 700.0)
         assert seconds_of(read[finite, LOG_P99]) == pytest.approx(p99_s[finite], rel=0.04)
         error = surface.read_error(load, axis[row])

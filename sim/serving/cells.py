@@ -59,8 +59,10 @@ class _Draws:
     round_trip_s: Floats
     limit_s: Floats
     """What the SLO allows each request."""
+    alone_s: Floats
+    """The measure of each request when it meets no other."""
     alone: Floats
-    """The share of each batch that misses the SLO even when it meets no other request."""
+    """The share of each batch that misses the SLO all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,8 @@ class Cell:
     p95_s: float
     p99_s: float
     p99_error_s: float
+    wait_s: float
+    """Mean of what the measure of those who are answered grows by because of other requests."""
 
     @property
     def uncertainty(self) -> float:
@@ -165,7 +169,7 @@ class Cells:
             alone_s = self.service.alone(work).measured(self.slo.measure, round_trip_s)
             alone = np.mean((alone_s > limit_s).reshape(BATCHES, -1), axis=1)
             points = draw_points(self.law, gaps, count)
-            self._draws[step] = _Draws(points, work, round_trip_s, limit_s, alone)
+            self._draws[step] = _Draws(points, work, round_trip_s, limit_s, alone_s, alone)
         return self._draws[step]
 
     def _cell(self, draws: _Draws, replicas: int, load: float) -> Cell:
@@ -174,7 +178,7 @@ class Cells:
         """
         if load >= 1.0:
             if self.slo.measure is not Measure.TPOT:
-                return Cell(1.0, 0.0, math.inf, math.inf, math.inf, 0.0)
+                return Cell(1.0, 0.0, math.inf, math.inf, math.inf, 0.0, math.inf)
             load = SATURATED_LOAD
         arrival_s = arrivals_s(self.law, draws.points, load * replicas * self.capacity_rps)
         answers = self.service.answer(arrival_s, draws.work, replicas)
@@ -186,6 +190,7 @@ class Cells:
         settled_s = measured_s.reshape(BATCHES, -1)[WARM_UP:, :: 1 if count <= UNTHINNED else THINNING]
         ends_s = np.sort(np.quantile(settled_s, 0.99, axis=1, method="higher"))
         spread_s = float(ends_s.std(ddof=1)) if math.isfinite(ends_s[-1]) else 0.0
+        longer_s = (measured_s - draws.alone_s).reshape(BATCHES, -1)[WARM_UP:]
         p50_s, p95_s, p99_s = np.quantile(settled_s, (0.5, 0.95, 0.99), method="higher").tolist()
         return Cell(
             min(max(alone + float(more.mean()), 0.0), 1.0),
@@ -194,4 +199,5 @@ class Cells:
             p95_s,
             p99_s,
             spread_s / math.sqrt(len(ends_s)),
+            max(float(longer_s.mean(where=np.isfinite(longer_s))), 0.0),
         )

@@ -13,6 +13,7 @@ from sim.jit import inner, kernel
 from sim.serving.spread import Lanes, is_spread, spread_requests
 from sim.serving.surface import TINY
 from sim.serving.tables import COLUMNS, ERROR, LOG_P99, MISSES, ROW, STEPS, Tables
+from sim.serving.transient import RESTLESS, calm_loads, follow, has_queue, load_of, wait_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -27,9 +28,11 @@ WAITED, BROKEN_S, SATURATED_S, ERRED = range(MONTHLY, MONTHLY + 4)
 SUMS = 9
 """Sums over the intervals of a month: requests and seconds."""
 
-BACKLOG, LEFT_LATE = range(2)
-STATE = 2
-"""What one interval hands on to the next: the backlog [requests], the probability that it misses the SLO."""
+BACKLOG, LEFT_LATE, QUEUE, THROUGHPUT, WIDTH = range(5)
+STATE = 5
+"""What one interval hands on to the next: the backlog [requests], the probability that it misses the SLO; and
+of the queue, which is there without a backlog, too, the mean [requests], what is served [requests/s] and the
+width (`transient`)."""
 
 UNANSWERED_SHARE = 0.01
 INFINITE = math.inf
@@ -169,6 +172,29 @@ def _find_capacity(
 
 
 @inner
+def _find_calm(calm_loads: Floats, rows: Ints, downs: Floats, shares: Floats) -> float:
+    """The load up to which no queue has to be followed."""
+    calm = 1.0
+    for lane in range(len(rows)):
+        if shares[lane] > 0.0:
+            row = rows[lane] // ROW
+            calm = min(calm, calm_loads[row])
+            if downs[lane] > 0.0:
+                calm = min(calm, calm_loads[row + 1])
+    return calm
+
+
+@inner
+def _settle(tables: Tables, lanes: Lanes, demand_rps: float, rate: float, state: Floats) -> None:
+    """Leave the queue that a demand comes to in the long run."""
+    state[QUEUE], state[THROUGHPUT], state[WIDTH] = 0.0, demand_rps, 1.0
+    for lane in range(len(lanes.share)):
+        if lanes.share[lane] > 0.0 and has_queue(tables, lane, lanes.row[lane]):
+            wait_s = wait_of(tables, lane, lanes.row[lane], lanes.down[lane], demand_rps / rate)
+            state[QUEUE] += lanes.share[lane] * rate * wait_s
+
+
+@inner
 def _keep_calm(
     values: Floats,
     capacity_rps: Floats,
@@ -181,11 +207,12 @@ def _keep_calm(
     promised: float,
     first: int,
     last: int,
+    calm: float,
     sums: Floats,
     closed: Floats,
     log_p99: Floats,
 ) -> tuple[int, float]:
-    """Close intervals up to `last` while none leaves a backlog: the next one, the sum of their fullness.
+    """Close intervals up to `last` while at most `calm` is offered: the next one, the sum of their fullness.
 
     All replicas have the same load.
     """
@@ -194,7 +221,7 @@ def _keep_calm(
     n = first
     while n < last:
         offered = demand_rps[n] * length_s
-        if offered > capacity:
+        if offered > calm:
             break
         fullness = min(offered * per_request, 1.0)
         step = min(int(fullness * STEPS), STEPS - 1)
@@ -241,6 +268,7 @@ def _without_capacity(
     end_s = min((n + 1) * times_s[0], times_s[2])
     state[BACKLOG] = min(before + offered, _recent(asked, n, times_s[0], end_s, times_s[1]))
     state[LEFT_LATE] = 1.0
+    state[QUEUE], state[THROUGHPUT], state[WIDTH] = state[BACKLOG], 0.0, 1.0
     return 0.0, 0.0, before + offered - state[BACKLOG], 0.0, INFINITE
 
 
@@ -270,13 +298,27 @@ def _close(
         spread_requests(lanes, served, capacity)
         uneven = kept == 0.0 and left == 0.0
     late, late_away, late_left, unsure, slow = 0.0, 0.0, 0.0, 0.0, NOTHING
+    queue, throughput, width = 0.0, 0.0, 0.0
     for lane in range(len(lanes.share)):
         share, slack_s = lanes.share[lane], tables.slack_s[lane]
         if share > 0.0:
             load = min((offered if slack_s < INFINITE else served) / capacity, 1.0)
             if uneven:
                 load = lanes.load[lane]
+            followed = not uneven and has_queue(tables, lane, lanes.row[lane])
+            if followed:
+                seen, mean_s, queue_s, busy, wide = follow(
+                    tables, lane, lanes.row[lane], lanes.down[lane], offered / capacity, length_s, timeout_s,
+                    (state[QUEUE] + tables.service_s[lane] * state[THROUGHPUT]) / rate, state[WIDTH],
+                )  # fmt: skip
+                queue += share * queue_s * rate
+                throughput += share * busy * rate
+                width += share * wide
+                beside_s = max(mean_s - 0.5 * (kept + left) / rate, 0.0)
+                load = load_of(tables, lane, lanes.row[lane], lanes.down[lane], beside_s)
             misses, error, log_s = _look(tables.values, lanes.row[lane], lanes.down[lane], load)
+            if followed:
+                misses = seen
             if offered < capacity:
                 unsure += share * error
             if slack_s < INFINITE:
@@ -284,7 +326,7 @@ def _close(
             slow = max(slow, log_s)
             reachable = slack_s < timeout_s
             level = rate * slack_s if reachable else INFINITE
-            behind = _behind(kept, offered - capacity, level)
+            behind = 0.0 if followed else _behind(kept, offered - capacity, level)
             late += share * (behind + (1.0 - behind) * misses)
             late_away += share * (1.0 if reachable else misses)
             late_left += share * (1.0 if left > level else misses)
@@ -292,6 +334,7 @@ def _close(
     if abandoned > UNANSWERED_SHARE * (served + abandoned):
         slow = INFINITE
     state[BACKLOG], state[LEFT_LATE] = left, late_left
+    state[QUEUE], state[THROUGHPUT], state[WIDTH] = queue, throughput, width
     return served, min(max(violated, 0.0), served), abandoned, unsure * served, slow
 
 
@@ -400,6 +443,7 @@ def run_through(
         tables.values, tables.capacity_rps, lanes.row, lanes.down, lanes.share,
     )  # fmt: skip
     asked = _asked(demand_rps, ready_s, times_s)
+    calms = calm_loads(tables, times_s[0])
     for month in range(len(month_first)):
         n, after = month_first[month], month_first[month + 1] if month + 1 < len(month_first) else count
         while n < after:
@@ -411,14 +455,19 @@ def run_through(
             capacity = _find_capacity(
                 capacity_rps, lanes.stream_share, ready_s, n, lanes.pool_capacity, shares
             )
+            calm = _find_calm(calms, rows, downs, shares) * capacity
             fullness_all = 0.0
             while n < end:
-                if state[BACKLOG] == 0.0 and not uneven:
+                room = RESTLESS * (capacity - demand_rps[n] * length_s)
+                if state[BACKLOG] == 0.0 and state[QUEUE] <= max(room, 0.0) and not uneven:
+                    first = n
                     n, fullness = _keep_calm(
                         values, capacity_rps, rows, downs, shares, demand_rps, length_s, capacity, promised,
-                        n, end, sums[month], closed, log_p99,
+                        n, end, calm, sums[month], closed, log_p99,
                     )  # fmt: skip
                     fullness_all += fullness
+                    if n > first:
+                        _settle(tables, lanes, demand_rps[n - 1], capacity / length_s, state)
                     if n == end:
                         break
                 offered, before = demand_rps[n] * length_s, state[BACKLOG]

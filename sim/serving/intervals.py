@@ -10,11 +10,12 @@ The backlog moves with demand - capacity; whoever joins it waits for backlog / c
 that exceeds the timeout. When the capacity falls, those behind that limit give up. Without capacity, those
 who came within the last timeout are still there.
 
-A request violates the SLO with the probability that the surface gives for the load, at most for its last
-stable one (a queue needs longer than an interval to become what saturation makes of it in the long run); and
-surely when its wait in the backlog exceeds the slack (`Surface.slack_s`). Those in the backlog at the end of
-an interval are judged as the last who joined it, and counted when they are served. Where the wait is no part
-of the measure, only served / capacity matters: how full the batches are.
+A request violates the SLO with the probability that the surface gives for the load; where the queue needs
+longer to become what that load makes of it in the long run, it is followed (`transient`). A surface without
+any wait leaves the backlog alone: at most the misses of its last stable load, and all when the wait in the
+backlog exceeds the slack (`Surface.slack_s`). Those in the backlog at the end of an interval are judged as
+the last who joined it, and counted when they are served. Where the wait is no part of the measure, only
+served / capacity matters: how full the batches are.
 """
 
 from collections.abc import Sequence

@@ -24,9 +24,9 @@ from sim.serving.tabulate import tabulated
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Quantile = Literal["p50_s", "p95_s", "p99_s"]
+Times = Literal["p50_s", "p95_s", "p99_s", "wait_s"]
 
-SURFACE_VERSION = 2
+SURFACE_VERSION = 4
 """Raised when `build_surface` gives other numbers for the same question."""
 
 TINY = 1e-9
@@ -52,6 +52,8 @@ class Surface:
     p50_s: Floats
     p95_s: Floats
     p99_s: Floats
+    wait_s: Floats
+    """Mean of what the measure grows by because of other requests, all in seconds."""
     slack_s: float
     """Wait [s] in a backlog beyond which a request misses its SLO; inf where the measure has no wait in it.
 
@@ -59,6 +61,8 @@ class Surface:
     much: while the wait in a backlog moves linearly through the spread of the rest, the time spent above this
     one step equals the integral of the probabilities.
     """
+    service_s: float
+    """Mean time [s] of a request with a replica that is busy all the time."""
     capacity_rps: float = math.nan
     """What one replica sustains [requests/s]: what a load of 1 means."""
 
@@ -76,8 +80,11 @@ class Surface:
         """
         return self._read(self.violation, load, replicas)
 
-    def read_quantile(self, name: Quantile, load: Floats, replicas: Floats | Ints) -> Floats:
-        """A quantile [s] of the measure, as `read`; but the last stable value holds up to a load of 1."""
+    def read_time(self, name: Times, load: Floats, replicas: Floats | Ints) -> Floats:
+        """A quantile [s] of the measure, or the mean wait; but the last stable value holds up to a load of 1.
+
+        Else as `read`.
+        """
         table: Floats = getattr(self, name)
         return self._read(table, np.where(load < 1.0, np.minimum(load, self.stable_load), load), replicas)
 
@@ -125,8 +132,9 @@ def load_or_build(
         surface = build_surface(service, slo, round_trip, law, most_requests)
         save_tables(path, digest, {f.name: np.asarray(getattr(surface, f.name)) for f in fields(Surface)})
         return surface
-    slack_s, capacity_rps = float(tables.pop("slack_s")), float(tables.pop("capacity_rps"))
-    return Surface(**tables, slack_s=slack_s, capacity_rps=capacity_rps)
+    slack_s, service_s = float(tables.pop("slack_s")), float(tables.pop("service_s"))
+    capacity_rps = float(tables.pop("capacity_rps"))
+    return Surface(**tables, slack_s=slack_s, service_s=service_s, capacity_rps=capacity_rps)
 
 
 def surface_digest(
@@ -176,6 +184,8 @@ def build_surface(
         p50_s=smooth(found.p50_s),
         p95_s=smooth(found.p95_s),
         p99_s=smooth(found.p99_s),
+        wait_s=smooth(found.wait_s),
         slack_s=np.inf if slo.measure is Measure.TPOT else max(slack_s, 0.0),
+        service_s=service.busiest_s(Measure.LATENCY),
         capacity_rps=found.capacity_rps,
     )

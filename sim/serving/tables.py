@@ -5,6 +5,7 @@ the same is tabulated in small equal steps of the load, so that a look needs no 
 What that costs is far below the surface's own error: see `test_serving_tables`.
 """
 
+import math
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -18,16 +19,23 @@ Ints = NDArray[np.int64]
 
 MISSES, ERROR, LOG_P99 = range(3)
 """Probability to miss the SLO, how far it may be off, the logarithm of the 99th percentile [s] plus TINY."""
+WAIT, LEVEL = range(2)
+"""The mean wait [s] in time that the replicas need to work it off, load x `Surface.wait_s`, or 0 if the
+measure has no wait in it; how many mean waits it takes to be late for the wait, if waits are exponential."""
 
 STEPS = 1024
 """Of the load, from 0 to 1."""
 COLUMNS = 3
 ROW = (STEPS + 1) * COLUMNS
 """Values of a row."""
+PAIR = 2
+"""WAIT and LEVEL."""
 WHOLE = 64
 """Each number of replicas up to it has a row of its own; beyond, each is RATIO of the one before."""
 RATIO = 1.02
 
+FAR = 50.0
+"""The most mean waits that a limit is away."""
 BEYOND = 1e300
 """Stands for an infinite logarithm: unlike infinity it leaves a neighbour with the weight 0 alone."""
 
@@ -39,12 +47,18 @@ class Tables(NamedTuple):
     """What a replica of each group sustains [requests/s]."""
     slack_s: Floats
     """`Surface.slack_s`: inf where the wait is no part of the measure."""
+    service_s: Floats
+    """`Surface.service_s`."""
+    tops: Ints
+    """The step of the last stable load."""
     rows: Ints
     """How many numbers of replicas each group has."""
     replicas: Floats
     """Shape [groups, rows]."""
     values: Floats
     """[groups, rows, STEPS + 1, COLUMNS], one after the other."""
+    queues: Floats
+    """[groups, rows, STEPS + 1, PAIR], one after the other."""
 
 
 @lru_cache(maxsize=256)
@@ -54,11 +68,15 @@ def tables_of(surfaces: tuple[Surface, ...], capacity_rps: tuple[float, ...]) ->
     rows = np.array([len(axis) for axis in axes], dtype=np.int64)
     replicas = np.ones((len(surfaces), int(rows.max(initial=1))))
     values = np.zeros((*replicas.shape, STEPS + 1, COLUMNS))
+    queues = np.zeros((*replicas.shape, STEPS + 1, PAIR))
     for n, (surface, axis) in enumerate(zip(surfaces, axes, strict=True)):
         replicas[n, : len(axis)] = axis
-        values[n, : len(axis)] = _tabulated(surface, axis)
+        values[n, : len(axis)], queues[n, : len(axis)] = _tabulated(surface, axis)
     slack_s = np.array([surface.slack_s for surface in surfaces], dtype=np.float64)
-    return Tables(np.array(capacity_rps, dtype=np.float64), slack_s, rows, replicas, values.ravel())
+    service_s = np.array([surface.service_s for surface in surfaces], dtype=np.float64)
+    tops = np.array([int(surface.stable_load * STEPS) for surface in surfaces], dtype=np.int64)
+    rates = np.array(capacity_rps, dtype=np.float64)
+    return Tables(rates, slack_s, service_s, tops, rows, replicas, values.ravel(), queues.ravel())
 
 
 def _axis(surface: Surface) -> Floats:
@@ -70,18 +88,40 @@ def _axis(surface: Surface) -> Floats:
     return axis
 
 
-def _tabulated(surface: Surface, axis: Floats) -> Floats:
-    """Shape [rows, STEPS + 1, COLUMNS]; with a wait in the measure, above the last stable load as there."""
+def _tabulated(surface: Surface, axis: Floats) -> tuple[Floats, Floats]:
+    """Shape [rows, STEPS + 1, COLUMNS] and [.., PAIR]; with a wait in the measure, above the last stable load
+    as there.
+    """
     replicas, load = (grid.ravel() for grid in np.meshgrid(axis, np.arange(STEPS + 1) / STEPS, indexing="ij"))
     at = np.minimum(load, surface.stable_load) if np.isfinite(surface.slack_s) else load
-    p99_s = surface.read_quantile("p99_s", at, replicas)
+    p99_s = surface.read_time("p99_s", at, replicas)
     finite = np.isfinite(p99_s)
+    misses = surface.read(at, replicas)
     columns = (
-        surface.read(at, replicas),
+        misses,
         surface.read_error(np.minimum(load, surface.stable_load), replicas),
         np.where(finite, np.log(np.where(finite, p99_s, 1.0) + TINY), BEYOND),
     )
-    return np.stack(columns, axis=-1).reshape(len(axis), STEPS + 1, 3)
+    pair = (
+        _waits_s(surface, np.minimum(load, surface.stable_load), replicas),
+        _levels(misses, surface.read(np.zeros(load.shape), replicas)),
+    )
+    shape = (len(axis), STEPS + 1, -1)
+    return np.stack(columns, axis=-1).reshape(shape), np.stack(pair, axis=-1).reshape(shape)
+
+
+def _waits_s(surface: Surface, load: Floats, replicas: Floats) -> Floats:
+    if np.isinf(surface.slack_s):
+        return np.zeros(load.shape)
+    wait_s = surface.read_time("wait_s", load, replicas)
+    return np.where(wait_s > TINY, load * wait_s, 0.0)
+
+
+def _levels(misses: Floats, alone: Floats) -> Floats:
+    """Mean waits; `alone` misses the SLO without any."""
+    more = np.divide(misses - alone, 1.0 - alone, out=np.zeros(len(alone)), where=alone < 1.0)
+    levels: Floats = -np.log(np.clip(more, math.exp(-FAR), 1.0))
+    return levels
 
 
 def seconds_of(logarithm: Floats) -> Floats:

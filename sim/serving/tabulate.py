@@ -55,6 +55,7 @@ class Tabulated:
     p50_s: Floats
     p95_s: Floats
     p99_s: Floats
+    wait_s: Floats
     capacity_rps: float
 
 
@@ -156,6 +157,7 @@ class _Grid:
             p50_s=between("p50_s", 0.0),
             p95_s=between("p95_s", 0.0),
             p99_s=between("p99_s", 0.0),
+            wait_s=between("wait_s", 0.0),
             capacity_rps=self._cells.capacity_rps,
         )
 

@@ -80,7 +80,8 @@ def run_smallest() -> None:
     scenario = load_text(SMALLEST)
     table = np.zeros((1, 2))
     surface = Surface(
-        np.array([0.5, 1.0]), np.ones(1), table, table, table, table, table, slack_s=0.1, capacity_rps=10.0
-    )
+        np.array([0.5, 1.0]), np.ones(1), table, table, table, table, table, table,
+        slack_s=0.1, service_s=0.1, capacity_rps=10.0,
+    )  # fmt: skip
     servings = {("serve", "room/nodes", EVERYBODY): Serving(surface.capacity_rps, surface)}
     Simulation(scenario, 0, ("home",), servings, Engine.COMPILED)(0)
