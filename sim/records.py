@@ -7,6 +7,7 @@ costs money or that a metric speaks of is computed from these afterwards.
 
 from dataclasses import dataclass, fields
 from enum import IntEnum
+from itertools import chain
 from typing import Self
 
 import numpy as np
@@ -68,7 +69,8 @@ class Columns:
     def of(cls, rows: list[tuple[int, ...]]) -> Self:
         """The table with these rows, each in the order of the fields."""
         width = len(fields(cls))
-        columns = np.array(rows, dtype=np.int64).reshape(-1, width).T
+        numbers = np.fromiter(chain.from_iterable(rows), dtype=np.int64, count=len(rows) * width)
+        columns = numbers.reshape(-1, width).T
         return cls(*(np.ascontiguousarray(column) for column in columns))
 
     def __len__(self) -> int:

@@ -11,7 +11,6 @@ from sim.engine.clock import At, Rank
 from sim.engine.pools import Lease
 from sim.engine.queue import Request, Way
 from sim.engine.training import Process, Stage, boot_of, limit_lifetime, possible
-from sim.policies.checkpoints import NEVER
 from sim.policies.fluid import backlog_after
 from sim.policies.plan import SLOTS, FleetPlan
 from sim.policies.scaling import (
@@ -69,8 +68,6 @@ class Fleet:
     index: int
     plan: FleetPlan
     ways: tuple[Way, ...]
-    lengths_s: tuple[int, ...]
-    """Nobody knows how long a replica stays."""
     watch: Watch
     slots: dict[int, Slot] = field(default_factory=dict)
     starts: dict[int, int] = field(default_factory=dict)
@@ -97,7 +94,7 @@ def scaling(stage: Stage, world: World, index: int) -> Process:
         return
     demand_rps, interval_s = world.demand_rps[plan.name] * plan.share, stage.plan.interval_s
     times_s, wishes, known = scalings(plan.scale, demand_rps, plan.capacity_rps, interval_s)
-    fleet = Fleet(index, plan, ways, (NEVER,) * len(ways), Watch(known))
+    fleet = Fleet(index, plan, ways, Watch(known))
     for time_s, wish in zip(times_s.tolist(), wishes.tolist(), strict=True):
         yield At(stage.env, time_s, Rank.SCALING, index)
         if wish == LOOK:
@@ -158,12 +155,15 @@ def put_to_work(slot: Slot, serves_s: int) -> None:
 
 def open_slot(stage: Stage, fleet: Fleet, *, serves: bool) -> None:
     """One more replica in the lowest empty slot."""
-    first = fleet.plan.first_slot
-    number = next(number for number in count(first) if number not in fleet.slots)
-    key = fleet.index * SLOTS + number - first
-    request = Request(key, Kind.REPLICA, fleet.plan.service, fleet.ways)
-    slot = fleet.slots[number] = Slot(number, request, serves)
+    number = next(number for number in count(fleet.plan.first_slot) if number not in fleet.slots)
+    slot = fleet.slots[number] = Slot(number, wish(stage, fleet, number), serves)
     stage.env.process(replica(stage, fleet, slot))
+
+
+def wish(stage: Stage, fleet: Fleet, number: int) -> Request:
+    """A request for a replica in a slot."""
+    key = fleet.index * SLOTS + number - fleet.plan.first_slot
+    return Request(stage.env, key, Kind.REPLICA, fleet.plan.service, fleet.ways)
 
 
 def _first_to_go(slot: Slot) -> tuple[int, int, int, int]:
@@ -182,26 +182,26 @@ def replica(stage: Stage, fleet: Fleet, slot: Slot) -> Process:
     name = fleet.plan.name
     while True:
         attempt = fleet.starts.get(slot.number, 0)
-        lease: Lease | None = yield stage.queue.join(slot.request, fleet.lengths_s)
+        lease: Lease | None = yield stage.queue.join(slot.request)
         if lease is None:
             return
         slot.lease = lease
         fleet.starts[slot.number] = attempt + 1
-        pool = stage.plan.pools[lease.pool]
-        boot_s = boot_of(stage, pool, name, slot.number, attempt)
+        boot_s = boot_of(stage, lease, name, slot.number, attempt)
         load_s = stage.draws.seconds(f"load:{name}", slot.number, attempt)
         slot.loaded_s = lease.start_s + boot_s + load_s
         limit_lifetime(stage, lease, name, slot.number, attempt, ident=slot.request.key)
-        outcome: Outcome = yield lease.ended
+        outcome: Outcome = yield lease
         _write(stage, fleet, slot, lease, attempt)
         slot.lease, slot.serves_s = None, 0
         if outcome in {Outcome.RELEASED, Outcome.CUT_OFF}:
             return
+        slot.request = wish(stage, fleet, slot.number)
 
 
 def _write(stage: Stage, fleet: Fleet, slot: Slot, lease: Lease, attempt: int) -> None:
     """A lease that has ended; one that never took traffic was never ready."""
-    end_s = stage.env.now
+    end_s = lease.end_s
     ready_s = min(slot.ready_s, end_s) if slot.serves else end_s
     if slot.serves:
         fleet.watch.capacity += fleet.served(slot, lease, end_s)

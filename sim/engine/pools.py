@@ -5,35 +5,51 @@ waited longest), `take`, `give_back`. Counts are integrated when something chang
 """
 
 from bisect import bisect_left, insort
-from dataclasses import dataclass
 from heapq import nsmallest
 from itertools import islice
 from operator import attrgetter
 
 from simpy import Event
 
+from sim.engine.clock import Clock
 from sim.policies.checkpoints import NEVER
 from sim.policies.plan import UNLIMITED, PoolPlan
 from sim.records import Outcome, Reason
 from sim.world.world import ANY_GANG
 
 NO_NODES: frozenset[int] = frozenset()
+_until_s = attrgetter("until_s")
 
 
-@dataclass(slots=True, eq=False)
-class Lease:
-    """Accelerators taken from a pool; `nodes` is empty on rented pools. `ended` happens with the outcome."""
+class Lease(Event):
+    """Accelerators taken from a pool: an event that happens with the outcome when they are given back."""
 
-    number: int
-    pool: int
-    option: int
-    leased: int
-    nodes: tuple[int, ...]
-    start_s: int
-    until_s: int
-    """When it will end if nothing interrupts it, as far as its owner knows."""
-    ended: Event
-    outcome: Outcome | None = None
+    def __init__(
+        self,
+        env: Clock,
+        pool: int,
+        option: int,
+        leased: int,
+        each: int,
+        nodes: tuple[int, ...],
+        start_s: int,
+        until_s: int,
+    ) -> None:
+        """`each` is on one node, `until_s` when it will end as far as its owner knows.
+
+        `nodes` is empty on rented pools.
+        """
+        self.env = env
+        self.callbacks = []  # as SimPy's own events do instead of calling the one below them: there are many
+        self.pool = pool
+        self.option = option
+        self.leased = leased
+        self.each = each
+        self.nodes = nodes
+        self.start_s = start_s
+        self.until_s = until_s
+        self.end_s = NEVER
+        self.outcome: Outcome | None = None
 
 
 class Pool:
@@ -43,27 +59,29 @@ class Pool:
         """An empty pool."""
         self.index = index
         self.plan = plan
-        self.leases: dict[int, Lease] = {}
+        self.leases: dict[Lease, None] = {}
+        """Those that go on, in the order in which they began."""
         self.leased = 0
         self.leased_s = 0
-        self.since_s = 0
+        self.moments_s = 0
+        """Changes of `leased` times their moments: the integral of a step function is its level times now,
+        less each step times its moment."""
 
     def count(self, now_s: int) -> None:
-        """Bring the count up to `now_s`; called before anything changes."""
-        self.leased_s += self.leased * (now_s - self.since_s)
-        self.since_s = now_s
+        """Bring the count up to `now_s`."""
+        self.leased_s = self.leased * now_s - self.moments_s
 
     def take(self, lease: Lease) -> None:
         """Enter a lease that starts now."""
-        self.count(lease.start_s)
-        self.leases[lease.number] = lease
         self.leased += lease.leased
+        self.moments_s += lease.leased * lease.start_s
+        self.leases[lease] = None
 
     def give_back(self, lease: Lease, now_s: int) -> None:
         """Strike a lease that ends now."""
-        self.count(now_s)
-        del self.leases[lease.number]
         self.leased -= lease.leased
+        self.moments_s -= lease.leased * now_s
+        del self.leases[lease]
 
 
 class OwnedPool(Pool):
@@ -79,13 +97,14 @@ class OwnedPool(Pool):
         self.is_up: list[bool] = []
         self.by_free: list[list[int]] = [[] for _ in range(self.size + 1)]
         self.room = 0
-        self.held: list[dict[int, Lease]] = []
         self.kept = NO_NODES
         self.kept_until_s = 0
         self.hopeless = UNLIMITED
         """Gangs from this size on have been found to wait for nodes that nobody knows to be free ever."""
-        self.promise: tuple[int, int, frozenset[int], int] | None = None
+        self.promise: tuple[tuple[int, int], frozenset[int], int] | None = None
+        """To whom (key, accelerators), which nodes, and from when on."""
         self.down_since: dict[int, int] = {}
+        self.nodes_since_s = 0
         self.up_s = 0
         self.down_s = 0
 
@@ -96,22 +115,23 @@ class OwnedPool(Pool):
 
     def count(self, now_s: int) -> None:
         """Bring the counts of leased, up and down accelerator-seconds up to `now_s`."""
-        elapsed = now_s - self.since_s
-        if elapsed:
-            down = len(self.down_since)
-            self.up_s += self.size * (len(self.free) - down) * elapsed
-            self.down_s += self.size * down * elapsed
-            self.leased_s += self.leased * elapsed
-            self.since_s = now_s
+        super().count(now_s)
+        self._count_nodes(now_s)
+
+    def _count_nodes(self, now_s: int) -> None:
+        """Bring the counts of up and down up to `now_s`; called before nodes come, fail or are repaired."""
+        elapsed = now_s - self.nodes_since_s
+        self.nodes_since_s = now_s
+        self.up_s += self.up * elapsed
+        self.down_s += self.size * len(self.down_since) * elapsed
 
     def deliver(self, nodes: int, now_s: int) -> range:
         """Put `nodes` new nodes to work; their numbers."""
-        self.count(now_s)
+        self._count_nodes(now_s)
         first = len(self.free)
         for node in range(first, first + nodes):
             self.free.append(self.size)
             self.is_up.append(True)
-            self.held.append({})
             self.by_free[self.size].append(node)
         self.room += nodes * self.size
         self.promise = None
@@ -126,8 +146,8 @@ class OwnedPool(Pool):
             return None
         kept = self.kept if until_s > self.kept_until_s else NO_NODES
         if leased <= self.size:
-            for free in range(leased, self.size + 1):
-                for node in self.by_free[free]:
+            for nodes in self.by_free[leased:]:
+                for node in nodes:
                     if node not in kept:
                         return (node,)
             return None
@@ -148,33 +168,30 @@ class OwnedPool(Pool):
             return
         if self.kept:
             return
-        if self.promise is None or self.promise[:2] != (key, leased):
+        if self.promise is None or self.promise[0] != (key, leased):
             nodes, free_s = self._soonest(leased)
             if not nodes:
                 self.hopeless = min(self.hopeless, leased)
                 return
-            self.promise = (key, leased, nodes, free_s)
-        _, _, self.kept, self.kept_until_s = self.promise
+            self.promise = ((key, leased), nodes, free_s)
+        _, self.kept, self.kept_until_s = self.promise
 
     def _soonest(self, leased: int) -> tuple[frozenset[int], int]:
         """The nodes that can take a gang soonest, and when; none where a node would never be free."""
         each, count = (leased, 1) if leased <= self.size else (self.size, leased // self.size)
-        ups = (node for node, is_up in enumerate(self.is_up) if is_up)
-        soonest = nsmallest(count, ((self._free_at(node, each), node) for node in ups))
+        free = list(self.free)
+        found = [(0, node) for node, up in enumerate(self.is_up) if up and free[node] >= each]
+        for lease in sorted(self.leases, key=_until_s):
+            if len(found) >= count and lease.until_s > found[-1][0]:
+                break
+            for node in lease.nodes:
+                free[node] += lease.each
+                if free[node] - lease.each < each <= free[node] and self.is_up[node]:
+                    found.append((lease.until_s, node))
+        soonest = nsmallest(count, found)
         if len(soonest) < count or soonest[-1][0] >= NEVER:
             return NO_NODES, 0
         return frozenset(node for _, node in soonest), soonest[-1][0]
-
-    def _free_at(self, node: int, wanted: int) -> int:
-        """When `wanted` accelerators of a node will be free."""
-        free = self.free[node]
-        at_s = 0
-        for lease in sorted(self.held[node].values(), key=attrgetter("until_s")):
-            if free >= wanted:
-                break
-            free += min(lease.leased, self.size)
-            at_s = lease.until_s
-        return at_s
 
     def why_not(self, leased: int) -> Reason:
         """Why a gang was not placed in the dispatch that has just ended."""
@@ -193,27 +210,23 @@ class OwnedPool(Pool):
 
     def take(self, lease: Lease) -> None:
         """Enter a lease on its nodes."""
-        self.count(lease.start_s)
         leased = lease.leased
-        self.leases[lease.number] = lease
         self.leased += leased
+        self.moments_s += leased * lease.start_s
+        self.leases[lease] = None
         self.room -= leased
-        each = min(leased, self.size)
         for node in lease.nodes:
-            self.held[node][lease.number] = lease
-            self._move(node, self.free[node] - each)
+            self._move(node, self.free[node] - lease.each)
 
     def give_back(self, lease: Lease, now_s: int) -> None:
         """Strike a lease; what it held on nodes that are down stays unusable until the repair."""
-        self.count(now_s)
-        leased = lease.leased
-        del self.leases[lease.number]
-        self.leased -= leased
+        self.leased -= lease.leased
+        self.moments_s -= lease.leased * now_s
+        del self.leases[lease]
         if now_s < lease.until_s:
             self.promise = None
-        each = min(leased, self.size)
+        each = lease.each
         for node in lease.nodes:
-            del self.held[node][lease.number]
             if self.is_up[node]:
                 self._move(node, self.free[node] + each)
                 self.room += each
@@ -222,8 +235,8 @@ class OwnedPool(Pool):
 
     def fail(self, node: int, now_s: int) -> list[Lease]:
         """A node goes down; the leases that held it, in the order in which they began."""
-        self.count(now_s)
-        hit = list(self.held[node].values())
+        self._count_nodes(now_s)
+        hit = [lease for lease in self.leases if node in lease.nodes]
         self.promise = None
         self.down_since[node] = now_s
         self.is_up[node] = False
@@ -233,7 +246,7 @@ class OwnedPool(Pool):
 
     def repair(self, node: int, now_s: int) -> int:
         """A node comes back, empty; when it went down."""
-        self.count(now_s)
+        self._count_nodes(now_s)
         self.promise = None
         self.is_up[node] = True
         insort(self.by_free[self.free[node]], node)
@@ -297,4 +310,4 @@ class RentedPool(Pool):
 
     def too_large(self) -> list[Lease]:
         """The leases that the market no longer serves, in the order in which they began."""
-        return [lease for lease in self.leases.values() if lease.leased > self.largest_gang]
+        return [lease for lease in self.leases if lease.leased > self.largest_gang]

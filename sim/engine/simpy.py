@@ -79,7 +79,7 @@ def _close_at(env: Clock, horizon_s: int, queue: Queue, pools: list[AnyPool]) ->
 
     def close(_: Event) -> None:
         for pool in pools:
-            for lease in list(pool.leases.values()):
+            for lease in list(pool.leases):
                 queue.end(lease, Outcome.CUT_OFF)
             pool.count(horizon_s)
 

@@ -44,11 +44,11 @@ def split(
     `warned_s` is the notice before the end: when a checkpoint fits into it, one is written in the last
     `cost_s`, and all work before it is saved; otherwise work since the last complete checkpoint is lost.
     """
+    if elapsed_s >= full_length_s(rule, remaining_s, boot_s, restart_s):
+        return Split(boot_s, restart_s, remaining_s, elapsed_s - boot_s - restart_s - remaining_s, 0)
     boot = min(boot_s, elapsed_s)
     restart = min(restart_s, elapsed_s - boot)
     working = elapsed_s - boot - restart
-    if working >= full_length_s(rule, remaining_s, 0, 0):
-        return Split(boot, restart, remaining_s, working - remaining_s, 0)
     cycle_s = rule.every_s + rule.cost_s
     cycles = working // cycle_s
     kept = cycles * rule.every_s

@@ -11,13 +11,14 @@ from sim.engine import Engine, run
 from sim.world.world import Jobs
 from tests.miniature import option, owned, plan, training, world
 
-FLOOR = 0.1
-"""Of the bare rate. The goal is a quarter; docs/performance.md says how near the engine comes, and why."""
+FLOOR = 0.2
+"""Of the bare rate. The goal, a quarter, is reached with little to spare, and other work on a machine takes
+some of it."""
 
 
 @pytest.mark.benchmark_ratio
 def test_engine_keeps_its_share_of_the_bare_event_rate() -> None:
-    """Events/s of the engine are at least a tenth of those of a process that only waits."""
+    """Events/s of the engine are at least a fifth of those of a process that only waits."""
     [found] = simpy_events(QUICK)
     assert found.ratio >= FLOOR, found
 
