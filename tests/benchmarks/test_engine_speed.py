@@ -4,9 +4,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
 
-from sim.benchmark.comparisons import QUICK, simpy_events
+from sim.benchmark.comparisons import QUICK, census, simpy_events
+from sim.benchmark.rivals import bare_timeouts
 from sim.benchmark.timing import seconds
+from sim.benchmark.worlds import training_world
 from sim.engine import Engine, run
 from sim.world.world import Jobs
 from tests.miniature import option, owned, plan, training, world
@@ -36,3 +39,18 @@ def test_cost_of_a_job_does_not_grow_with_the_length_of_the_queue(engine: Engine
 
     costs = [per_job(count) for count in (2_500, 20_000)]
     assert all(later < 2 * earlier for earlier, later in pairwise(costs)), costs
+
+
+@pytest.mark.benchmark_ratio
+@pytest.mark.benchmark(group="SimPy, equally many events")
+@pytest.mark.parametrize("what", ["bare env.timeout", "engine"])
+def test_events_per_second(what: str, benchmark: BenchmarkFixture) -> None:
+    """Reported beside each other: as many bare timeouts as the engine has events in its run."""
+    world, made = training_world(QUICK.training_jobs)
+    events, _ = census(world, made)
+    work = {
+        "engine": lambda: run(world, made, Engine.SIMPY),
+        "bare env.timeout": lambda: bare_timeouts(events),
+    }
+    benchmark.pedantic(work[what], rounds=5, warmup_rounds=1)
+    benchmark.extra_info["events_per_s"] = events / benchmark.stats.stats.median
