@@ -75,6 +75,16 @@ def test_help_loads_nothing_heavy(words: list[str]) -> None:
     assert not modules & HEAVY
 
 
+@pytest.mark.parametrize("words", [[], *([name] for name in COMMANDS), ["validate", "serving"]])
+def test_help_shows_an_example(words: list[str]) -> None:
+    """Whoever asks for help sees a command that could be typed."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "sim", *words, "--help"],
+        env=environment(), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "Example: simulate " in ended.stdout
+
+
 def test_check_loads_only_what_reads_scenarios() -> None:
     """No figures, no tables, no compiler, no engine, and of scipy nothing that is slow."""
     modules = loaded("check", HOSPITAL)

@@ -17,7 +17,10 @@ FAILED = 99
 """The exit code of thresholds that were crossed."""
 
 
-@click.group(short_help="Hold the simulator against theory and measurements.")
+@click.group(
+    short_help="Hold the simulator against theory and measurements.",
+    epilog="Example: simulate validate serving --quick",
+)
 def validate() -> None:
     """Hold the simulator against theory and measurements, and print how near it comes."""
 
