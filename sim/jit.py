@@ -21,17 +21,21 @@ from numba.core import config as numba_config
 from numba.extending import register_jitable
 
 from sim.folders import default_cache_dir
+from sim.linking import KernelCompiler, PartCompiler
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 config: Any = numba_config
 """numba sets its settings by name, unseen by type checkers."""
 
+_NO_WRAPPERS = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
 COMPILED_PARTS = (
     "jit.py",
     "distributions/kernels.py",
     "engine/compiled",
     "ledger/kernels.py",
+    "linking.py",
     "metrics/kernels.py",
     "policies",
     "records.py",
@@ -47,17 +51,19 @@ def inner(function: Function) -> Function:
     Nobody else calls it, so that it gets no wrappers, whose compilation would take a sixth of the time.
     """
     njit: Any = numba.njit  # whose stub leaves these two out
-    return cast(Function, njit(function, no_cpython_wrapper=True, no_cfunc_wrapper=True))
+    return cast(Function, njit(function, pipeline_class=PartCompiler, **_NO_WRAPPERS))
 
 
 def kernel(function: Function) -> Function:
     """A function that is called from Python; its compiled form is kept on disk where a folder allows it."""
-    return cast(Function, numba.njit(function, nogil=True, cache=cache_folder() is not None))
+    njit: Any = numba.njit
+    is_kept = cache_folder() is not None
+    return cast(Function, njit(function, nogil=True, cache=is_kept, pipeline_class=KernelCompiler))
 
 
 def usable(function: Function) -> Function:
     """A function of another part of the program, which stays as it is and can be compiled into kernels."""
-    return register_jitable(function)
+    return register_jitable(pipeline_class=PartCompiler, **_NO_WRAPPERS)(function)
 
 
 def constant(number: int) -> int:

@@ -25,7 +25,7 @@ LAYERS = (
     {"scenario"},
     {"distributions", "streams", "units", "errors", "calendar"},
     {"jit"},
-    {"folders"},
+    {"folders", "linking"},
 )
 HEIGHT = {name: -level for level, names in enumerate(LAYERS) for name in names}
 
@@ -38,7 +38,7 @@ HOMES = {
     "sqlite3": {"study"},
     "click": {"cli"},
     "pydantic": {"scenario", "loading"},
-    "numba": {"jit", "serving", "engine"},
+    "numba": {"jit", "linking", "serving", "engine"},
 }
 
 
