@@ -16,6 +16,10 @@ from numba.core.environment import lookup_environment
 ENVIRONMENT = "_ZN08NumbaEnv"
 """What the names of environments begin with: a function's globals, as far as it needs them when it runs."""
 
+PRIVATE = ".part"
+"""Ends the names of functions that a kernel has to itself: where the loader knows a name already, it takes
+that function for another's, too, and these are called in ways of their own."""
+
 
 class _Unloaded:
     """Stands where the machine code of a library would be loaded, and set its environment."""
@@ -44,9 +48,11 @@ class KernelLibrary(JITCodeLibrary):
     """The code of a kernel with all its parts."""
 
     def _optimize_final_module(self) -> None:
-        for function in self._final_module.functions:
+        """Nobody else can call the parts, nor find them by the names under which numba knows them."""
+        for function in list(self._final_module.functions):
             if not function.is_declaration and function.linkage is llvm.Linkage.linkonce_odr:
                 function.linkage = "internal"
+                function.name += PRIVATE
         super()._optimize_final_module()
 
     def _finalize_specific(self) -> None:

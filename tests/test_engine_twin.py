@@ -18,7 +18,6 @@ from sim.distributions import Exponential
 from sim.engine import Engine, why_simpy
 from sim.engine import run as run_engine
 from sim.engine.compiled import levels, lines
-from sim.engine.compiled.memory import COUNTED
 from sim.engine.compiled.philox import block_of_uniforms
 from sim.engine.compiled.setup import set_up
 from sim.loading import load_text
@@ -167,14 +166,14 @@ def test_compiled_draws_are_those_of_the_streams() -> None:
         assert np.array_equal(block, uniforms(key, entities, np.arange(attempt, attempt + 9)))
 
 
-def test_lengths_that_kernels_ask_for_are_known_to_them() -> None:
-    """All tables in whose length compiled code is interested are among those that have one there."""
-    found = {
-        table
+def test_kernels_ask_no_table_how_long_it_is() -> None:
+    """Tables have no length in compiled code, where `len(m.pools)` would be 0: all ask `length`."""
+    texts = {
+        module.name: module.read_text(encoding="utf-8")
         for module in (ROOT / "sim/engine/compiled").glob("*.py")
-        for table in re.findall(r"\blen\(m\.(\w+)\)", module.read_text(encoding="utf-8"))
     }
-    assert {"pools", "attempts"} < found <= COUNTED
+    assert "length(m, POOLS)" in texts["loop.py"]
+    assert not [name for name, text in texts.items() if re.search(r"\blen\(m\.|\bm\.\w+\.shape", text)]
 
 
 def test_levels_find_the_lowest_node_of_thousands() -> None:

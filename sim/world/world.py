@@ -1,8 +1,9 @@
 """A world: one sampled future. Everything that happens to us, nothing that we decide."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,3 +111,5 @@ class World:
     prices: Mapping[str, Prices]
     failures: Mapping[str, Failures]
     draws: Draws
+    worked_out: dict[Hashable, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
+    """What follows from this world for every strategy alike and is remembered, by those who ask for it."""

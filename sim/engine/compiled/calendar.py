@@ -67,8 +67,8 @@ def pop(m: Memory) -> None:
     hole = 0
     below = 1
     while below < last:
-        if below + 1 < last and events[below + 1].key < events[below].key:
-            below += 1
+        if below + 1 < last:
+            below += events[below + 1].key < events[below].key  # one of the two, without a branch
         if events[below].key >= key:
             break
         events[hole].key = events[below].key

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.jit import constant
+from sim.jit import constant, inner
 from sim.policies.scaling import Reaction
 from sim.records import Attempts, Nodes, Orders, Outages, Refusals, Replicas, Transfers
 
@@ -43,8 +43,7 @@ POOL = record(
     # its own count
     "since_s", "leased_s", "up_s", "down_s",
     # the dispatch
-    "is_dirty", "serves", "is_looked_at", "closed", "kept", "hopeless", "lines", "head",
-    "is_untried",
+    "is_dirty", "serves", "closed", "kept", "hopeless", "tight", "lines",
     # the promise to the first that waits
     "promised", "promised_key", "promised_leased", "promised_nodes", "promised_s",
     # orders
@@ -77,11 +76,11 @@ WAY = record("first_line", "is_possible")
 BUSY = record("pool", "above", "ppm")
 RULE = record("nodes", "at_s", "deliveries", "first_review", "reviews")
 REVIEW = record("above", "ppm", "days")
-LINE = record("pool", "leased", "first_busy", "busy", "root", "place", "served", "is_known")
+LINE = record("pool", "leased", "first_busy", "busy", "root", "place", "is_known")
 REQUEST = record(
     "remaining_s", "deadline_s", "start_s", "until_s", "boot_s", "restart_s", "load_s", "serves_s",
     small=(
-        "workload", "entity", "number",
+        "workload", "entity", "number", "gang",
         # waiting
         "waits", "is_fresh", "spell", "opened", "attempt", "role",
         # on a lease
@@ -106,21 +105,22 @@ OUTSIDE = record("key", "pool", "value")
 STREAM = record("constant_s")
 """A stream of draws; `constant_s` is -1 where they differ."""
 STATE = record(
-    "now_s", "horizon_s", "jobs", "slots", "width", "shipping",
-    "outside", "arrival", "events", "is_called", "fresh", "started", "granted", "serve", "asked", "live",
+    "now_s", "horizon_s", "jobs", "slots", "bits", "shipping", "outside", "arrival", "events",
+    "is_called", "queues", "fresh", "started", "granted", "asked", "live",
     "attempts", "replicas", "refusals", "outages", "shipments", "transfers", "delivered",
     "needed_stream", "needed_entity", "needed_attempt",
 )  # fmt: skip
-"""How far everything has come. `width` is the most options that a workload has, `shipping` the shipments of
-all rules together; the last three say which draw is missing."""
+"""How far everything has come. `queues` are lines in which somebody waits, `shipping` the shipments of all
+rules together, `bits` those of an option in the number of an entry (`entry_of`); the last three say which
+draw is missing."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Memory:
     """Everything that a run of the compiled engine knows.
 
-    Compiled functions get one pointer to `places` and find all tables from there (see
-    `sim.engine.compiled.memory`).
+    Compiled functions get one pointer to `places` and find all tables from there; they ask `length` how long
+    a table is, and nobody else (see `sim.engine.compiled.memory`).
     """
 
     state: Array
@@ -162,18 +162,23 @@ class Memory:
     lines: Array
     active: Ints
     """Lines of each pool in which somebody waits."""
+    heads: Ints
+    """First entries of lines that a dispatch looks at (`sim.engine.compiled.dispatch`)."""
     watchers: Ints
     """Shape [pools, pools]: [p, q] is 1 where use of p opens or closes options at q."""
     requests: Array
     entries: Array
-    """`width` of them for each request."""
-    sizes: Ints
-    """Which size of gang a request has: a column of `ways`."""
+    """A row for each request and option (`entry_of`)."""
+    columns: Ints
+    """The column of `ways` for each size of a gang."""
     fresh: Ints
     granted: Ints
     arrivals: Ints
-    """When each job arrives [s]."""
+    """When each job arrives [s], and what it is; so the next ones."""
     work_s: Ints
+    gangs: Ints
+    job_workload: Ints
+    job_number: Ints
     outside: Array
     events: Array
     """A binary heap."""
@@ -216,13 +221,23 @@ class Memory:
         for row, name in zip(found, TABLES, strict=True):
             array: Array = getattr(self, name)
             assert array.flags.c_contiguous, name
-            row[0] = array.__array_interface__["data"][0]
+            row[0] = array.ctypes.data
             row[1 : 1 + array.ndim] = array.shape
         object.__setattr__(self, "places", found)
-        object.__setattr__(self, "address", found.__array_interface__["data"][0])
+        object.__setattr__(self, "address", found.ctypes.data)
 
 
 TABLES = tuple(each.name for each in fields(Memory) if each.init)
+(
+    AT_SITE, ATTEMPTS, DRAW_KEYS, EVENTS, POOLS, REFUSALS, REFUSED, REPLICAS, ROUTE_LINK, RULES, SHIPMENTS,
+    WORKLOADS,
+) = (
+    constant(TABLES.index(name))
+    for name in (
+        "at_site", "attempts", "draw_keys", "events", "pools", "refusals", "refused", "replicas",
+        "route_link", "rules", "shipments", "workloads",
+    )
+)  # fmt: skip
 _WHOLE, _REAL = np.dtype(np.int64), np.dtype(np.float64)
 _RECORDS = {
     "state": STATE, "pools": POOL, "nodes": NODE, "levels": LEVEL, "workloads": WORKLOAD,
@@ -241,3 +256,21 @@ KINDS: dict[str, tuple[np.dtype[Any], int]] = {
     "route_bps": (_REAL, 2),
 }
 """The elements of each table, and its dimensions."""
+
+
+@inner
+def length(m: Memory, table: int) -> int:
+    """How many rows a table has."""
+    return m.places[table, 1]
+
+
+@inner
+def entry_of(m: Memory, request: int, n: int) -> int:
+    """A request's place in the line of its option `n`; entries are in the order of their requests."""
+    return (request << m.state[0].bits) | n
+
+
+@inner
+def request_of(m: Memory, entry: int) -> int:
+    """Whose place it is."""
+    return entry >> m.state[0].bits

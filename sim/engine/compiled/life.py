@@ -2,7 +2,7 @@
 
 from sim.engine.compiled.calendar import FINISH, LIFETIME, push
 from sim.engine.compiled.draws import draw
-from sim.engine.compiled.layout import NONE, ONE, Memory
+from sim.engine.compiled.layout import NONE, ONE, POOLS, Memory, length
 from sim.engine.compiled.pools import give_back
 from sim.engine.compiled.queue import changed, checkpoints_of, join, refuse
 from sim.engine.compiled.rules import local_s, reference_s, split
@@ -44,9 +44,11 @@ def arrive(m: Memory, job: int) -> None:
     state = m.state[0]
     request = state.slots + job
     mine = m.requests[request]
+    mine.workload, mine.entity, mine.number = m.job_workload[job], job, m.job_number[job]
+    mine.gang = m.columns[m.gangs[job]]
     mine.remaining_s = m.work_s[job]
     mine.deadline_s = state.now_s + m.workloads[mine.workload].deadline_s
-    if introduce(m, wide(mine.workload), m.sizes[request], _JOB, job):
+    if introduce(m, wide(mine.workload), wide(mine.gang), _JOB, job):
         join(m, request)
 
 
@@ -175,6 +177,6 @@ def fail_leases(m: Memory, pool: int, node: int) -> None:
 @inner
 def close(m: Memory) -> None:
     """Cut off what runs at the horizon."""
-    for pool in range(len(m.pools)):
+    for pool in range(length(m, POOLS)):
         while m.pools[pool].first_lease != NONE:
             end(m, m.pools[pool].first_lease, _CUT_OFF)

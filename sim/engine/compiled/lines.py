@@ -31,8 +31,6 @@ def enter_line(m: Memory, entry: int) -> None:
     mine.child = mine.next = mine.previous = NONE
     mine.is_in_line = 1
     pool = m.pools[here.pool]
-    if pool.head != NONE and entry < m.lines[pool.head].root:
-        pool.head = line
     if here.root != NONE:
         here.root = _link(m, here.root, entry)
         return
@@ -40,6 +38,7 @@ def enter_line(m: Memory, entry: int) -> None:
     here.place = pool.lines
     m.active[pool.first_line + pool.lines] = line
     pool.lines += 1
+    m.state[0].queues += 1
 
 
 @inner
@@ -51,12 +50,12 @@ def leave_line(m: Memory, entry: int) -> None:
     mine.is_in_line = 0
     if here.root == entry:
         pool = m.pools[here.pool]
-        pool.head = NONE if pool.head == mine.line else pool.head
         here.root = rest
         if rest != NONE:
             m.entries[rest].previous = NONE
             return
         pool.lines -= 1
+        m.state[0].queues -= 1
         last = m.active[pool.first_line + pool.lines]
         m.active[pool.first_line + here.place] = last
         m.lines[last].place = here.place

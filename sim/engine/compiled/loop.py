@@ -22,11 +22,26 @@ from sim.engine.compiled.calendar import (
     pop,
     push,
 )
+from sim.engine.compiled.dispatch import dispatch
 from sim.engine.compiled.draws import draw
-from sim.engine.compiled.layout import NONE, ZERO, Memory
+from sim.engine.compiled.layout import (
+    ATTEMPTS,
+    EVENTS,
+    NONE,
+    POOLS,
+    REFUSALS,
+    REFUSED,
+    REPLICAS,
+    RULES,
+    SHIPMENTS,
+    WORKLOADS,
+    ZERO,
+    Memory,
+    length,
+)
 from sim.engine.compiled.life import arrive, close, end, fail_leases, introduce, start, take_back
 from sim.engine.compiled.pools import count, deliver, fail, repair
-from sim.engine.compiled.queue import arrive_copy, changed, dispatch, open_option, refuse
+from sim.engine.compiled.queue import arrive_copy, changed, open_option, refuse
 from sim.engine.compiled.rules import fitting, may_judge, shipments, shipped, was_busy
 from sim.engine.compiled.scaling import wish
 from sim.jit import constant, inner, kernel
@@ -43,14 +58,12 @@ def advance(m: Memory) -> int:
     """Go on until the horizon (DONE), or until a draw or room for rows is missing; call it again then."""
     state = m.state[0]
     while True:
+        if not has_room(m):
+            return NEEDS_ROOM
         while state.started < state.granted:
-            if not has_room(m):
-                return NEEDS_ROOM
             if not start(m, m.granted[state.started]):
                 return NEEDS_DRAW
         state.started = state.granted = 0
-        if not has_room(m):
-            return NEEDS_ROOM
         outside = m.outside[state.outside].key
         arrival = (
             key_of(m.arrivals[state.arrival], ARRIVAL, state.arrival)
@@ -66,7 +79,7 @@ def advance(m: Memory) -> int:
         if time_s >= state.horizon_s:
             state.now_s = state.horizon_s
             close(m)
-            for pool in range(len(m.pools)):
+            for pool in range(length(m, POOLS)):
                 count(m, pool, state.horizon_s)
             return DONE
         state.now_s = time_s
@@ -85,15 +98,16 @@ def advance(m: Memory) -> int:
 
 @inner
 def has_room(m: Memory) -> bool:
-    """Whether all tables have room for what one event and one dispatch can add to them."""
+    """Whether all tables have room for what starts now, and for what one event and one dispatch can add."""
     state = m.state[0]
-    waiting = (state.fresh + 1) * state.width
+    waiting = (state.fresh + 1) << state.bits
+    starting = 2 * (state.granted - state.started)
     return (
-        len(m.attempts) > state.attempts + state.live
-        and len(m.replicas) > state.replicas + state.slots
-        and len(m.refusals) > state.refusals + waiting + len(m.refused) + len(m.rules)
-        and len(m.shipments) > state.shipments + state.shipping
-        and len(m.events) > state.events + waiting + 2 + state.shipping
+        length(m, ATTEMPTS) > state.attempts + state.live
+        and length(m, REPLICAS) > state.replicas + state.slots
+        and length(m, REFUSALS) > state.refusals + waiting + length(m, REFUSED) + length(m, RULES)
+        and length(m, SHIPMENTS) > state.shipments + state.shipping
+        and length(m, EVENTS) > state.events + starting + waiting + state.shipping
     )
 
 
@@ -226,11 +240,11 @@ def arrive_shipment(m: Memory, shipment: int) -> None:
 @kernel
 def begin(m: Memory) -> None:
     """What stands at the start, and what is ruled out for services from the start."""
-    for pool in range(len(m.pools)):
+    for pool in range(length(m, POOLS)):
         standing = m.pools[pool].nodes
         m.pools[pool].nodes = 0
         deliver(m, pool, standing, NONE, ZERO)
-    for workload in range(len(m.workloads)):
+    for workload in range(length(m, WORKLOADS)):
         facts = m.workloads[workload]
         if facts.is_service == 1:
             introduce(m, workload, facts.gang, _REPLICA, facts.service)

@@ -31,11 +31,7 @@ class MemoryType(types.Type):
 
 MEMORY = MemoryType()
 ARRAYS = {name: types.Array(from_dtype(dtype), ndim, "C") for name, (dtype, ndim) in KINDS.items()}
-COUNTED = {
-    "pools", "workloads", "rules", "refused", "draw_keys",
-    "events", "attempts", "replicas", "refusals", "shipments",
-}  # fmt: skip
-"""Tables whose length compiled functions ask for."""
+ARRAYS["places"] = types.Array(types.int64, 2, "C")
 
 
 @register_model(MemoryType)
@@ -77,7 +73,7 @@ class MemoryAttributes(AttributeTemplate):
 
 @lower_getattr_generic(MemoryType)
 def _table(context: Any, builder: Any, _: MemoryType, places: Any, name: str) -> Any:
-    """The array; where nobody asks for the length it is 0, which spares each access a look for `m.x[-1]`."""
+    """The array, without its length (see `layout.length`), which spares each access a look for `m.x[-1]`."""
     kind = ARRAYS[name]
 
     def number(offset: int) -> Any:
@@ -85,15 +81,17 @@ def _table(context: Any, builder: Any, _: MemoryType, places: Any, name: str) ->
         found.set_metadata("invariant.load", builder.module.add_metadata([]))
         return found
 
+    if name == "places":
+        data, shape = builder.ptrtoint(places, WORD), [WORD(len(TABLES)), WORD(3)]
+    else:
+        data, shape = number(0), [number(1 + axis) for axis in range(kind.ndim)]
     array = make_array(kind)(context, builder)
     size = context.get_abi_sizeof(context.get_data_type(kind.dtype))
-    shape = [number(1 + axis) for axis in range(kind.ndim)]
-    is_counted = kind.ndim > 1 or name in COUNTED or config.BOUNDSCHECK
     strides = [WORD(size)] if kind.ndim == 1 else [builder.mul(shape[1], WORD(size)), WORD(size)]
     populate_array(
         array,
-        data=builder.inttoptr(number(0), array.data.type),
-        shape=cgutils.pack_array(builder, shape if is_counted else [WORD(0)]),
+        data=builder.inttoptr(data, array.data.type),
+        shape=cgutils.pack_array(builder, shape if config.BOUNDSCHECK else [WORD(0), *shape[1:]]),
         strides=cgutils.pack_array(builder, strides),
         itemsize=WORD(size),
         meminfo=None,

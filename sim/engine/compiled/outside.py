@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Self
+from typing import cast
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from sim.engine.compiled.calendar import (
     REVIEW,
     SCALING,
 )
-from sim.engine.compiled.layout import Ints
+from sim.engine.compiled.layout import Floats, Ints
 from sim.policies.plan import FleetPlan, Plan, Purchase
 from sim.policies.procurement import DAY_S
 from sim.policies.scaling import Foresight, scalings
@@ -40,13 +40,22 @@ class Wish:
     """The most replicas at a time, warm ones included."""
 
     @classmethod
-    def of(cls, world: World, plan: Plan, fleet: FleetPlan) -> Self:
-        """What the scaling rule makes of the demand."""
+    def of(cls, world: World, plan: Plan, fleet: FleetPlan) -> "Wish":
+        """What the scaling rule makes of the demand: the same for all strategies that have the same rule."""
         pools = (plan.pools[option.pool] for option in fleet.options)
         if not any(pool.leased(fleet.accelerators) <= pool.quota for pool in pools):
             return cls(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), None, 0)
-        rule, demand_rps = fleet.scale, world.demand_rps[fleet.name] * fleet.share
-        times_s, values, known = scalings(rule, demand_rps, fleet.capacity_rps, plan.interval_s)
+        key = ("wish", fleet.name, fleet.share, fleet.scale, fleet.capacity_rps, plan.interval_s)
+        if key not in world.worked_out:
+            world.worked_out[key] = cls._wanted(
+                fleet, world.demand_rps[fleet.name] * fleet.share, plan.interval_s
+            )
+        return cast(Wish, world.worked_out[key])
+
+    @classmethod
+    def _wanted(cls, fleet: FleetPlan, demand_rps: Floats, interval_s: int) -> "Wish":
+        rule = fleet.scale
+        times_s, values, known = scalings(rule, demand_rps, fleet.capacity_rps, interval_s)
         most = int(values.max(initial=0)) if known is None else known.most(rule)
         return cls(times_s, values, known, most + rule.warm)
 

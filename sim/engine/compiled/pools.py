@@ -73,6 +73,18 @@ def place(m: Memory, pool: int, leased: int, until_s: int) -> int:
     if here.is_owned == 0:
         return 0
     heeds = here.kept > 0 and until_s > here.promised_s
+    if heeds and leased >= here.tight:
+        return NOWHERE
+    nodes = _choose(m, pool, leased, heeds)
+    if heeds and nodes == NOWHERE:
+        here.tight = leased
+    return nodes
+
+
+@inner
+def _choose(m: Memory, pool: int, leased: int, heeds: bool) -> int:
+    """As `place`, for those who fit into what is free, and heed what is kept or not."""
+    here = m.pools[pool]
     if leased <= here.per_node:
         for free in range(leased, here.per_node + 1):
             node = _unkept(m, pool, free, ZERO, heeds)
@@ -132,7 +144,7 @@ def open_pool(m: Memory, pool: int) -> None:
     here = m.pools[pool]
     here.kept = 0
     here.closed = 0
-    here.hopeless = UNLIMITED
+    here.hopeless = here.tight = UNLIMITED
 
 
 @inner

@@ -60,7 +60,7 @@ def order_by(keys: Ints, count: int) -> Ints:
 
 def _columns(rows: Array, order: Ints) -> Ints:
     """The rows in an order, shape [columns, rows]."""
-    return gather(_numbers(rows), order)
+    return _gathered(_numbers(rows), order)
 
 
 def _sorted(rows: Array) -> Ints:
@@ -68,7 +68,7 @@ def _sorted(rows: Array) -> Ints:
     numbers = _numbers(rows)
     keys = packed(numbers) if len(rows) > 1 else numbers[:, 0]
     order = np.lexsort(numbers.T[::-1]) if len(keys) < len(rows) else np.argsort(keys, kind="stable")
-    return gather(numbers, order)
+    return _gathered(numbers, order)
 
 
 def _numbers(rows: Array) -> Ints:
@@ -76,15 +76,20 @@ def _numbers(rows: Array) -> Ints:
     return rows.view(np.ndarray).view(np.int64).reshape(len(rows), len(rows.dtype.names or ()))
 
 
-@kernel
-def gather(rows: Ints, order: Ints) -> Ints:
-    """The rows in an order, shape [columns, rows]."""
+def _gathered(rows: Ints, order: Ints) -> Ints:
+    """The rows in an order, shape [columns, rows], in memory from numpy, which takes large pages for it."""
     columns = np.empty((rows.shape[1], len(order)), np.int64)
+    gather(rows, order, columns)
+    return columns
+
+
+@kernel
+def gather(rows: Ints, order: Ints, columns: Ints) -> None:
+    """Put the rows in an order into columns."""
     for place in range(len(order)):
         row = order[place]
         for column in range(rows.shape[1]):
             columns[column, place] = rows[row, column]
-    return columns
 
 
 @kernel

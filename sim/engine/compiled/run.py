@@ -8,7 +8,8 @@ from sim.engine.compiled.draws import DrawTable
 from sim.engine.compiled.layout import Array, Memory
 from sim.engine.compiled.loop import DONE, NEEDS_DRAW, advance, begin
 from sim.engine.compiled.results import records_of
-from sim.engine.compiled.setup import node_places, rows_for, set_up
+from sim.engine.compiled.setup import node_places, option_bits, set_up
+from sim.engine.compiled.tables import rows_for
 from sim.policies.plan import Plan
 from sim.records import Records
 from sim.world.world import World
@@ -31,7 +32,7 @@ def too_much(plan: Plan, jobs: int) -> str | None:
         (plan.horizon_s, LATEST_S, "seconds"),
         (jobs, MOST_ID // 2, "jobs"),
         (options, MOST_OPTIONS, "pools of a workload"),
-        (jobs * options, MOST_ENTRIES, "places in lines"),
+        (jobs << option_bits(plan), MOST_ENTRIES, "places in lines"),
         (size, MOST_PER_NODE, "accelerators in a node"),
         (sum(nodes), MOST_NODES, "nodes that may come to stand"),
         (accelerators * plan.horizon_s, MOST_ACCELERATOR_S, "accelerator-seconds"),
@@ -63,14 +64,14 @@ def _more_draws(memory: Memory, draws: DrawTable) -> Memory:
 def _more_room(memory: Memory) -> Memory:
     """Tables that are half full, twice as large; and room for what one instant may bring to any of them."""
     state = memory.state[0]
-    requests, width = len(memory.requests), int(state["width"])
-    events = 2 * len(memory.events) + requests * width
+    requests, entries = len(memory.requests), len(memory.entries)
+    events = 2 * len(memory.events) + entries
     return replace(
         memory,
         events=_longer(memory.events, len(memory.events), events),
         attempts=_longer(memory.attempts, int(state["attempts"]), requests),
         replicas=_longer(memory.replicas, int(state["replicas"]), requests),
-        refusals=_longer(memory.refusals, int(state["refusals"]), requests * width),
+        refusals=_longer(memory.refusals, int(state["refusals"]), entries),
         shipments=_longer(memory.shipments, int(state["shipments"]), int(state["shipping"])),
     )
 

@@ -1,57 +1,39 @@
 """From a plan and a world to the memory of the compiled engine."""
 
-import math
-from dataclasses import dataclass, field
 from itertools import accumulate, chain
 
 import numpy as np
 
-from sim.distributions import Constant
 from sim.engine.compiled import layout
-from sim.engine.compiled.draws import MOST_STREAMS, DrawTable
+from sim.engine.compiled.draws import DrawTable
 from sim.engine.compiled.layout import NONE, Array, Ints, Memory
 from sim.engine.compiled.outside import Wish, outside_events
 from sim.engine.compiled.soonest import OUT
-from sim.jit import is_compiling
-from sim.policies.placement import Busy
-from sim.policies.plan import OptionPlan, Plan, PoolPlan, Purchase
+from sim.engine.compiled.tables import rows_for, table, zeros
+from sim.engine.compiled.waiting import Lines
+from sim.policies.plan import Plan, PoolPlan, Purchase
 from sim.policies.procurement import DAY_S
 from sim.world.world import ANY_GANG, World
 
-CLASSES = 64
-"""More than there are classes of length (`sim.policies.placement.length_class`)."""
 FEW = 64
 """Rows that a table has room for at first, where nothing better is known."""
 
 
-def table(kind: np.dtype[np.void], rows: int) -> Array:
-    """`rows` records of zeros; without the compiler such whose fields Python can name."""
-    empty = np.zeros(rows, dtype=kind)
-    return empty if is_compiling() else empty.view(np.recarray)
-
-
-def rows_for(kind: np.dtype[np.void], rows: int) -> Array:
-    """Room for `rows` records that are written before they are read."""
-    room = np.empty(rows, dtype=kind)
-    return room if is_compiling() else room.view(np.recarray)
-
-
 def set_up(world: World, plan: Plan) -> tuple[Memory, DrawTable]:
-    """The memory at the start, and the table that works out its draws, still empty."""
-    streams = _Streams(world)
-    width = max((len(workload.options) for workload in plan.workloads), default=1)
+    """The memory at the start, and the table that works out its draws."""
+    draws = DrawTable.of(world)
+    bits = option_bits(plan)
     wishes = [Wish.of(world, plan, fleet) for fleet in plan.fleets]
     slots = [wish.slots for wish in wishes]
     started = sum(wish.starts for wish in wishes)
     requests = sum(slots) + len(world.jobs)
-    sizes, size_of = _sizes(world, plan, slots)
+    sizes = _sizes(world, plan)
     places = [node_places(plan, pool) for pool in plan.pools]
-    lines = _Lines(plan)
+    lines = Lines(plan)
     ways = lines.ways([option for workload in plan.workloads for option in workload.options], sizes)
-    pools = _pools(world, plan, places, lines, streams)
+    pools = _pools(world, plan, places, lines, draws)
     trees = _trees(pools)
-    workloads, options = _workloads(plan, wishes, sizes, streams), _options(plan, streams)
-    draws = DrawTable(world.draws, streams.names)
+    workloads, options = _workloads(plan, wishes, sizes, draws), _options(plan, draws)
     memory = Memory(
         state=table(layout.STATE, 1),
         pools=pools,
@@ -85,17 +67,21 @@ def set_up(world: World, plan: Plan) -> tuple[Memory, DrawTable]:
         reviews=_reviews(plan),
         lines=lines.table(),
         active=zeros(lines.count),
+        heads=zeros(lines.count),
         watchers=zeros((len(plan.pools), len(plan.pools))),
-        requests=_requests(world, plan, slots),
-        entries=table(layout.ENTRY, requests * width),
-        sizes=size_of,
+        requests=_requests(plan, slots, sizes, requests),
+        entries=table(layout.ENTRY, requests << bits),
+        columns=_columns(sizes),
         fresh=zeros(requests),
         granted=zeros(requests),
         arrivals=np.ascontiguousarray(world.jobs.submit_s),
         work_s=np.ascontiguousarray(world.jobs.work_s),
+        gangs=np.ascontiguousarray(world.jobs.accelerators),
+        job_workload=np.ascontiguousarray(world.jobs.workload),
+        job_number=np.ascontiguousarray(world.jobs.number),
         outside=_outside(world, plan, wishes),
         events=rows_for(layout.EVENT, 2 * requests + FEW),
-        streams=streams.table(),
+        streams=_streams(draws),
         draw_keys=draws.keys,
         draw_s=draws.seconds,
         starts=zeros(sum(slots)),
@@ -110,7 +96,7 @@ def set_up(world: World, plan: Plan) -> tuple[Memory, DrawTable]:
         link_free_s=zeros(1 + max((route.link for route in plan.routes.values()), default=0)),
         attempts=rows_for(layout.ATTEMPT, 2 * len(world.jobs) + FEW),
         replicas=rows_for(layout.REPLICA, started + 2 * sum(slots) + FEW),
-        refusals=rows_for(layout.REFUSAL, 2 * (len(world.jobs) + started) * width + FEW),
+        refusals=rows_for(layout.REFUSAL, 2 * (len(world.jobs) + started << bits) + FEW),
         outages=rows_for(layout.OUTAGE, sum(len(times.node) for times in world.failures.values()) + 1),
         shipments=rows_for(layout.SHIPMENT, FEW),
         transfers=rows_for(layout.TRANSFER, len(plan.datasets) * len(plan.sites) + 1),
@@ -118,14 +104,15 @@ def set_up(world: World, plan: Plan) -> tuple[Memory, DrawTable]:
     )
     state = memory.state
     state["horizon_s"], state["jobs"], state["slots"] = plan.horizon_s, len(world.jobs), sum(slots)
-    state["width"] = width
+    state["bits"] = bits
     state["shipping"] = sum(rule.deliveries for pool in plan.pools for rule in pool.orders)
     return memory, draws
 
 
-def zeros(shape: int | tuple[int, ...]) -> Ints:
-    """Whole numbers."""
-    return np.zeros(shape, dtype=np.int64)
+def option_bits(plan: Plan) -> int:
+    """How many bits the number of an option needs among those of its workload."""
+    options = max((len(workload.options) for workload in plan.workloads), default=1)
+    return max(options - 1, 0).bit_length()
 
 
 def node_places(plan: Plan, pool: PoolPlan) -> int:
@@ -154,16 +141,20 @@ def _leaves(nodes: int) -> int:
     return 1 << (nodes - 1).bit_length() if nodes else 0
 
 
-def _sizes(world: World, plan: Plan, slots: list[int]) -> tuple[list[int], Ints]:
-    """The sizes of gangs that there are, and which of them each request has."""
-    replicas = np.repeat([fleet.accelerators for fleet in plan.fleets], slots).astype(np.int64)
-    declared = np.array([fleet.accelerators for fleet in plan.fleets], dtype=np.int64)
-    gangs = np.concatenate((replicas, world.jobs.accelerators))
-    sizes = np.flatnonzero(np.bincount(np.concatenate((gangs, declared)), minlength=1))
-    return sizes.tolist(), np.searchsorted(sizes, gangs).astype(np.int64)
+def _sizes(world: World, plan: Plan) -> list[int]:
+    """The sizes of gangs that there are."""
+    jobs = np.flatnonzero(np.bincount(world.jobs.accelerators))
+    return sorted({*jobs.tolist(), *(fleet.accelerators for fleet in plan.fleets)})
 
 
-def _pools(world: World, plan: Plan, places: list[int], lines: "_Lines", streams: "_Streams") -> Array:
+def _columns(sizes: list[int]) -> Ints:
+    """Where each size of a gang stands among all."""
+    columns = np.full(max(sizes, default=0) + 1, NONE)
+    columns[sizes] = np.arange(len(sizes))
+    return columns
+
+
+def _pools(world: World, plan: Plan, places: list[int], lines: Lines, draws: DrawTable) -> Array:
     pools = table(layout.POOL, len(plan.pools))
     node = held = level = tree = rule = 0
     used = {option.pool for workload in plan.workloads for option in workload.options}
@@ -186,12 +177,11 @@ def _pools(world: World, plan: Plan, places: list[int], lines: "_Lines", streams
             "leaves": _leaves(nodes),
             "gangs": lines.gangs(index),
             "stale": (1 << lines.gangs(index).bit_count()) - 1,
-            "head": NONE,
             "first_line": lines.first_at(index),
             "first_rule": rule,
             "rules": len(pool.orders),
             "first_midnight": index * (plan.horizon_s // DAY_S + 1),
-            "lead_stream": streams.of(f"lead-time:{pool.path}"),
+            "lead_stream": draws.stream(f"lead-time:{pool.path}"),
             "nodes": pool.standing,
             "largest_gang": ANY_GANG if market is None or index not in used else market.largest_gang[0],
             "first_lease": NONE,
@@ -223,7 +213,7 @@ def _levels(plan: Plan, places: list[int]) -> Array:
     return levels
 
 
-def _workloads(plan: Plan, wishes: list[Wish], sizes: list[int], streams: "_Streams") -> Array:
+def _workloads(plan: Plan, wishes: list[Wish], sizes: list[int], draws: DrawTable) -> Array:
     workloads = table(layout.WORKLOAD, len(plan.workloads))
     option = refusal = 0
     for row, workload in zip(workloads, plan.workloads, strict=True):
@@ -239,7 +229,7 @@ def _workloads(plan: Plan, wishes: list[Wish], sizes: list[int], streams: "_Stre
     sight = list(accumulate(map(_watched, wishes), initial=0))
     for n, (fleet, wish) in enumerate(zip(plan.fleets, wishes, strict=True)):
         row = workloads[len(plan.trainings) + n]
-        row["is_service"], row["load_stream"] = 1, streams.of(f"load:{fleet.name}")
+        row["is_service"], row["load_stream"] = 1, draws.stream(f"load:{fleet.name}")
         row["service"], row["gang"] = fleet.service, sizes.index(fleet.accelerators)
         row["first_request"], row["slots"], row["first_sight"] = first[n], wish.slots, sight[n]
         row["warm"], row["warm_start_s"] = fleet.scale.warm, fleet.scale.warm_start_s
@@ -271,7 +261,7 @@ def _sights(wishes: list[Wish]) -> Array:
     return sights
 
 
-def _options(plan: Plan, streams: "_Streams") -> Array:
+def _options(plan: Plan, draws: DrawTable) -> Array:
     owned = [(workload.name, option) for workload in plan.workloads for option in workload.options]
     options = table(layout.OPTION, len(owned))
     for row, (name, option) in zip(options, owned, strict=True):
@@ -279,8 +269,8 @@ def _options(plan: Plan, streams: "_Streams") -> Array:
         row["pool"], row["speed_ppm"], row["dataset"] = option.pool, option.speed_ppm, option.staged
         row["wait_s"], row["slack_s"] = option.opening.wait_s, option.opening.slack_s
         row["at_once"], row["rate_micro"] = option.at_once, option.rate_micro
-        row["boot_stream"] = streams.of(f"boot:{path}:{name}")
-        row["lifetime_stream"] = streams.of(f"lifetime:{path}:{name}")
+        row["boot_stream"] = draws.stream(f"boot:{path}:{name}")
+        row["lifetime_stream"] = draws.stream(f"lifetime:{path}:{name}")
     return options
 
 
@@ -302,18 +292,15 @@ def _reviews(plan: Plan) -> Array:
     return reviews
 
 
-def _requests(world: World, plan: Plan, slots: list[int]) -> Array:
-    """The slots of all fleets, then the jobs."""
-    jobs, replicas = world.jobs, sum(slots)
-    requests = table(layout.REQUEST, replicas + len(jobs))
-    fleet = np.repeat(np.arange(len(slots)), slots)
-    requests["workload"][:replicas] = len(plan.trainings) + fleet
-    requests["entity"][:replicas] = np.array([each.service for each in plan.fleets], dtype=np.int64)[fleet]
-    numbers = [each.first_slot + np.arange(n) for each, n in zip(plan.fleets, slots, strict=True)]
-    requests["number"][:replicas] = np.concatenate(numbers or [zeros(0)])
-    requests["workload"][replicas:] = jobs.workload
-    requests["entity"][replicas:] = np.arange(len(jobs))
-    requests["number"][replicas:] = jobs.number
+def _requests(plan: Plan, slots: list[int], sizes: list[int], count: int) -> Array:
+    """The slots of all fleets, then the jobs, of whom nothing is known before they arrive."""
+    requests = table(layout.REQUEST, count)
+    first = 0
+    for n, (fleet, many) in enumerate(zip(plan.fleets, slots, strict=True)):
+        rows = requests[first : first + many]
+        rows["workload"], rows["entity"] = len(plan.trainings) + n, fleet.service
+        rows["number"], rows["gang"] = fleet.first_slot + np.arange(many), sizes.index(fleet.accelerators)
+        first += many
     return requests
 
 
@@ -344,90 +331,7 @@ def _outside(world: World, plan: Plan, wishes: list[Wish]) -> Array:
     return events
 
 
-class _Streams:
-    """Streams of draws by number; one that says nothing has none."""
-
-    def __init__(self, world: World) -> None:
-        self.distributions = world.draws.distributions
-        self.names: list[str] = []
-        self.constants: list[int] = []
-
-    def of(self, name: str) -> int:
-        """The number of a stream."""
-        distribution = self.distributions.get(name)
-        if distribution is None:
-            return NONE
-        self.names.append(name)
-        is_constant = isinstance(distribution, Constant)
-        self.constants.append(math.ceil(distribution.quantile_at(0.5)) if is_constant else NONE)
-        return len(self.names) - 1
-
-    def table(self) -> Array:
-        """What is constant."""
-        assert len(self.names) <= MOST_STREAMS, f"{len(self.names)} streams of draws"
-        streams = table(layout.STREAM, len(self.names))
-        streams["constant_s"] = self.constants
-        return streams
-
-
-@dataclass
-class _Lines:
-    """The lines in which one can wait: by pool, accelerators and tests, and by length where that matters."""
-
-    plan: Plan
-    groups: dict[tuple[int, int, tuple[Busy, ...]], int] = field(default_factory=dict)
-    """The first line of each."""
-    count: int = 0
-
-    def ways(self, options: list[OptionPlan], sizes: list[int]) -> Array:
-        """Each option for gangs of each size."""
-        found = table(layout.WAY, len(options) * len(sizes))
-        for n, option in enumerate(options):
-            pool = self.plan.pools[option.pool]
-            for column, size in enumerate(sizes):
-                leased = pool.leased(size)
-                way = found[n * len(sizes) + column]
-                if leased <= pool.quota:
-                    way["is_possible"] = 1
-                    way["first_line"] = self._first((option.pool, leased, option.opening.busy))
-        return found.reshape(len(options), len(sizes))
-
-    def _first(self, group: tuple[int, int, tuple[Busy, ...]]) -> int:
-        if group not in self.groups:
-            self.groups[group] = self.count
-            self.count += self._classes(group[0])
-        return self.groups[group]
-
-    def _classes(self, pool: int) -> int:
-        is_owned = self.plan.pools[pool].purchase is Purchase.OWNED
-        return CLASSES if is_owned and self.plan.backfill else 1
-
-    def first_at(self, pool: int) -> int:
-        """Where the list of a pool's lines begins in which somebody waits."""
-        return sum(self._classes(other) for other, _, _ in self.groups if other < pool)
-
-    def gangs(self, pool: int) -> int:
-        """A bit for each number of accelerators that is asked of a single node."""
-        size = self.plan.pools[pool].node_accelerators
-        numbers = {min(leased, size) for other, leased, _ in self.groups if other == pool}
-        return sum(1 << number for number in numbers) if self._classes(pool) > 1 else 0
-
-    def busy_table(self) -> Array:
-        """The tests of all groups, one after the other."""
-        tests = [test for _, _, busy in self.groups for test in busy]
-        rows = table(layout.BUSY, len(tests))
-        for row, test in zip(rows, tests, strict=True):
-            row["pool"], row["above"], row["ppm"] = test
-        return rows
-
-    def table(self) -> Array:
-        """All lines, empty."""
-        lines = table(layout.LINE, self.count)
-        first_busy = 0
-        for (pool, leased, busy), first in self.groups.items():
-            rows = slice(first, first + self._classes(pool))
-            lines["pool"][rows], lines["leased"][rows] = pool, leased
-            lines["first_busy"][rows], lines["busy"][rows] = first_busy, len(busy)
-            first_busy += len(busy)
-        lines["root"] = NONE
-        return lines
+def _streams(draws: DrawTable) -> Array:
+    streams = table(layout.STREAM, len(draws.constants))
+    streams["constant_s"] = draws.constants
+    return streams
