@@ -30,7 +30,7 @@ from sim.world import sample
 from sim.world.world import Draws, World
 from tests.engines import first_difference, run
 from tests.generators import scenario_trees
-from tests.miniature import jobs, on_demand, option, owned, plan, spot, training, world
+from tests.miniature import jobs, on_demand, option, owned, plan, service, spot, training, world
 from tests.test_engine_properties import Case, cases
 
 ROOT = Path(__file__).parent.parent
@@ -210,3 +210,11 @@ def test_options_that_wait_for_time_open_in_either_engine() -> None:
     future = world(jobs((0, 8, 100_000), (60, 8, 100)))
     records = run(future, plan([owned(), on_demand()], [training(option(0), later)]))
     assert records.attempts.start_s.tolist() == [0, 7260]
+
+
+def test_what_was_worked_out_for_a_world_is_not_taken_for_another() -> None:
+    """A replica starts for 8 requests/s, four replicas for 32 in the world that was changed after a run."""
+    made = plan([on_demand()], services=[service(option(0), capacity_rps=8.0)])
+    calm = world(demand_rps={"serve": np.full(10, 8.0)})
+    busy = replace(calm, demand_rps={"serve": np.full(10, 32.0)})
+    assert [len(run_engine(each, made, Engine.COMPILED).replicas) for each in (calm, busy, calm)] == [1, 4, 1]
