@@ -68,7 +68,9 @@ def test_quiet_leaves_stderr_empty(shell: Shell, tiny: Path, tmp_path: Path) -> 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_profile_says_where_the_time_went(shell: Shell, tiny: Path, tmp_path: Path, workers: int) -> None:
     """On stderr, a line for each part; the parts of a future come from the workers, and add up to all."""
-    said = shell(tiny, "--runs", 40, "--workers", workers, "--out", tmp_path / "study", "--quiet", "--profile")
+    said = shell(
+        tiny, "--runs", 40, "--workers", workers, "--out", tmp_path / "study", "--quiet", "--profile"
+    )
     told = dict(line.split(maxsplit=1) for line in said.err.splitlines()[1:])
     assert tuple(told) == (*PARTS, "all")
     seconds = {part: float(line.split()[0]) for part, line in told.items()}
