@@ -25,7 +25,7 @@ LAYERS = (
     {"scenario"},
     {"distributions", "streams", "units", "errors", "calendar"},
     {"jit"},
-    {"folders", "linking"},
+    {"borrowing", "folders", "linking"},
 )
 HEIGHT = {name: -level for level, names in enumerate(LAYERS) for name in names}
 
@@ -38,7 +38,7 @@ HOMES = {
     "sqlite3": {"study"},
     "click": {"cli"},
     "pydantic": {"scenario", "loading"},
-    "numba": {"jit", "linking", "serving", "engine"},
+    "numba": {"borrowing", "jit", "linking", "serving", "engine"},
 }
 
 

@@ -9,6 +9,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.borrowing import borrowed
 from sim.jit import inner, kernel
 from sim.serving.spread import Lanes, is_spread, spread_requests
 from sim.serving.surface import TINY
@@ -438,6 +439,7 @@ def run_through(
     are `closed` [intervals or none, KNOWN + lanes], `sums` [months, SUMS], `busy_s` [months, lanes], `state`
     [STATE], and for each interval the logarithm of its p99 [s] plus TINY: NaN where nobody asked.
     """
+    tables, lanes = borrowed(tables), borrowed(lanes)
     count, pools, uneven = len(demand_rps), len(ready_s), is_spread(lanes)
     values, capacity_rps, rows, downs, shares = (
         tables.values, tables.capacity_rps, lanes.row, lanes.down, lanes.share,

@@ -58,7 +58,7 @@ class Tables(NamedTuple):
     values: Floats
     """[groups, rows, STEPS + 1, COLUMNS], one after the other."""
     queues: Floats
-    """[groups, rows, STEPS + 1, PAIR], one after the other."""
+    """[groups, rows, STEPS + 1, PAIR], one after the other, and an empty row beyond the last."""
 
 
 @lru_cache(maxsize=256)
@@ -76,7 +76,9 @@ def tables_of(surfaces: tuple[Surface, ...], capacity_rps: tuple[float, ...]) ->
     service_s = np.array([surface.service_s for surface in surfaces], dtype=np.float64)
     tops = np.array([int(surface.stable_load * STEPS) for surface in surfaces], dtype=np.int64)
     rates = np.array(capacity_rps, dtype=np.float64)
-    return Tables(rates, slack_s, service_s, tops, rows, replicas, values.ravel(), queues.ravel())
+    beyond = np.zeros((STEPS + 1) * PAIR)
+    flat = values.ravel(), np.concatenate((queues.ravel(), beyond))
+    return Tables(rates, slack_s, service_s, tops, rows, replicas, *flat)
 
 
 def _axis(surface: Surface) -> Floats:

@@ -139,10 +139,9 @@ def _exceeds(level: float, width: float) -> float:
 
 @inner
 def _mixed(queues: Floats, place: int, down: float) -> float:
-    """A value so far down from one row to the next."""
+    """A value so far down from one row to the next. (A branch here would cost more than the second look.)"""
     read: float = queues[place]
-    if down > 0.0:
-        read += down * (queues[place + (STEPS + 1) * PAIR] - read)
+    read += down * (queues[place + (STEPS + 1) * PAIR] - read)
     return read
 
 
@@ -218,7 +217,7 @@ def wait_of(tables: Tables, lane: int, row: int, down: float, load: float) -> fl
 @inner
 def calm_loads(tables: Tables, length_s: float) -> Floats:
     """For each row of each lane the load up to which queues are short enough to be taken for settled."""
-    rows, row_s = len(tables.queues) // ((STEPS + 1) * PAIR), RESTLESS * length_s
+    rows, row_s = tables.replicas.size, RESTLESS * length_s
     calm = np.ones(rows)
     for row in range(rows):
         begin, top = row * (STEPS + 1) * PAIR, tables.tops[row // tables.replicas.shape[1]]
@@ -248,6 +247,28 @@ def _step_s(
 
 
 @inner
+def _rest_of_the_way(
+    left_s: float, load: float, wait_s: float, width: float, rest_s: float, rest_level: float
+) -> tuple[float, float]:
+    """What is late and what is waited, in s and s**2, while a queue comes to its long run within `left_s`.
+
+    All that is still to come of the wait beyond the long run is known from the second moment.
+    """
+    beyond = (wait_s**2 * (1.0 + width) - 2.0 * rest_s**2) / (2.0 * (1.0 - load))
+    slope = rest_level / rest_s if rest_s > 0.0 else 0.0
+    return math.exp(-rest_level) * max(left_s + slope * beyond, 0.0), left_s * rest_s + beyond
+
+
+@inner
+def _alone(values: Floats, row: int, down: float) -> float:
+    """The probability to miss the SLO without any wait."""
+    alone: float = values[row + MISSES]
+    if down > 0.0:
+        alone += down * (values[row + ROW + MISSES] - alone)
+    return alone
+
+
+@inner
 def follow(
     tables: Tables, lane: int, row: int, down: float, load: float, length_s: float, timeout_s: float,
     work_s: float, width: float,
@@ -268,11 +289,8 @@ def follow(
     while left_s > 0.0:
         near_s = max(NEAR * rest_s, SHORT * slack_s)
         if abs(wait_s - rest_s) <= near_s and left_s * (1.0 - load) >= PATIENCE * max(wait_s, rest_s):
-            # All that is still to come of the wait beyond the long run is known from the second moment.
-            beyond = (wait_s**2 * (1.0 + width) - 2.0 * rest_s**2) / (2.0 * (1.0 - load))
-            slope = rest_level / rest_s if rest_s > 0.0 else 0.0
-            late += math.exp(-rest_level) * max(left_s + slope * beyond, 0.0)
-            waited += left_s * rest_s + beyond
+            found = _rest_of_the_way(left_s, load, wait_s, width, rest_s, rest_level)
+            late, waited = late + found[0], waited + found[1]
             idle, wait_s, width = 1.0 - load, rest_s, 1.0
             break
         pressure = _law(PRESSURE, width)
@@ -280,12 +298,17 @@ def follow(
         falls = drift < 0.0 and wait_s > rest_s
         straight = falls or load - 1.0 > idle * pressure
         step_s = min(_step_s(load, drift, straight, wait_s, reach_s, slack_s, length_s), left_s)
+        # To the end nearly all are late: one step, and no look halfway.
+        deep = min(wait_s, wait_s + left_s * (load - 1.0)) > DEEP * slack_s
+        step_s = left_s if deep else step_s
         variance, gained = width * wait_s**2, step_s * idle * wait_s * (1.0 - pressure)
         if drift > 0.0 and width >= _width(load, idle, wait_s, math.inf):
             variance = math.inf  # it goes on as it began
         halfway_s = max(work_s + 0.5 * step_s * drift, 0.0)
         between, between_s = -1.0, 0.0
-        if falls and halfway_s <= goal_s:
+        if deep:
+            variance, work_s = variance + 2.0 * gained, work_s + step_s * drift
+        elif falls and halfway_s <= goal_s:
             work_s = goal_s
         else:
             idle, between_s, level, _ = queue_of(queues, begin, down, top, service_s, halfway_s)
@@ -303,7 +326,5 @@ def follow(
         late += step_s / 6.0 * (before + 4.0 * between + more)
         waited += step_s / 6.0 * (before_s + 4.0 * between_s + wait_s)
         left_s -= step_s
-    alone = tables.values[row + MISSES]
-    if down > 0.0:
-        alone += down * (tables.values[row + ROW + MISSES] - alone)
-    return alone + (1.0 - alone) * late / length_s, max(waited / length_s, 0.0), wait_s, 1.0 - idle, width
+    alone, late = _alone(tables.values, row, down), late / length_s
+    return alone + (1.0 - alone) * late, max(waited / length_s, 0.0), wait_s, 1.0 - idle, width
