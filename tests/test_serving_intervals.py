@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.jit import constant
-from sim.serving.flow import ready_time
+from sim.serving.capacity import ready_time
 from sim.serving.intervals import Intervals, ReplicaGroup, Span, Year, close_intervals, sum_intervals
 from sim.serving.surface import Surface
 from sim.serving.tables import STEPS

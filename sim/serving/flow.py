@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from sim.borrowing import borrowed
 from sim.jit import inner, kernel
+from sim.serving.capacity import end_of_stretch, find_capacity
+from sim.serving.reading import find_rows, look, straight
 from sim.serving.spread import Lanes, is_spread, spread_requests
 from sim.serving.surface import TINY
 from sim.serving.tables import COLUMNS, ERROR, LOG_P99, MISSES, ROW, STEPS, Tables
@@ -39,74 +41,6 @@ UNANSWERED_SHARE = 0.01
 INFINITE = math.inf
 NOTHING = math.log(TINY)
 """The logarithm that stands for no time at all."""
-
-
-@kernel
-def ready_time(ready_s: Ints, end_s: Ints, interval_s: int, horizon_s: int) -> Floats:
-    """Replica-seconds that were ready in each interval; exact, as sums of whole seconds below 2**53 are."""
-    count = -(-horizon_s // interval_s)
-    standing = np.zeros(count + 1, np.int64)
-    outside_s = np.zeros(count + 1, np.int64)
-    for n in range(len(ready_s)):
-        into = ready_s[n] // interval_s
-        standing[into] += 1
-        outside_s[into] -= ready_s[n] - into * interval_s
-        into = end_s[n] // interval_s
-        standing[into] -= 1
-        outside_s[into] += end_s[n] - into * interval_s
-    found = np.empty(count)
-    replicas = np.int64(0)
-    for n in range(count):
-        replicas += standing[n]
-        found[n] = replicas * min(interval_s, horizon_s - n * interval_s) + outside_s[n]
-    return found
-
-
-@inner
-def _row(replicas: Floats, rows: int, group: int, there: float) -> tuple[int, float]:
-    """The row of a group's table for so many replicas, and how far they lie on the way to the next row."""
-    within = min(max(there, replicas[group, 0]), replicas[group, rows - 1])
-    low, high = 0, rows - 1
-    while low < high:
-        middle = (low + high + 1) // 2
-        if replicas[group, middle] <= within:
-            low = middle
-        else:
-            high = middle - 1
-    if replicas[group, low] == within:
-        return low, 0.0
-    above, below = replicas[group, low], replicas[group, low + 1]
-    return low, math.log(within / above) / math.log(below / above)
-
-
-@inner
-def _straight(values: Floats, place: int, across: float) -> float:
-    """A value on the line from one step of the load to the next."""
-    read: float = values[place]
-    read += across * (values[place + COLUMNS] - read)
-    return read
-
-
-@inner
-def _look(values: Floats, row: int, down: float, load: float) -> tuple[float, float, float]:
-    """MISSES, ERROR and LOG_P99 at a load of at most 1, so far down from one row to the next.
-
-    Between rows a line is drawn, as in a surface, for the logarithm of the probability.
-    """
-    step = min(int(load * STEPS), STEPS - 1)
-    across = load * STEPS - step
-    place = row + step * COLUMNS
-    misses = _straight(values, place + MISSES, across)
-    error = _straight(values, place + ERROR, across)
-    log_s = _straight(values, place + LOG_P99, across)
-    if down > 0.0:
-        place += ROW
-        lower = math.log(_straight(values, place + MISSES, across) + TINY)
-        logarithm = (1.0 - down) * math.log(misses + TINY) + down * lower
-        misses = max(math.exp(logarithm) - TINY, 0.0)
-        error += down * (_straight(values, place + ERROR, across) - error)
-        log_s += down * (_straight(values, place + LOG_P99, across) - log_s)
-    return misses, error, log_s
 
 
 @inner
@@ -141,35 +75,6 @@ def _asked(demand_rps: Floats, ready_s: Floats, times_s: Floats) -> Floats:
                 asked[k + 1] = asked[k] + demand_rps[k] * min(times_s[0], times_s[2] - k * times_s[0])
             return asked
     return np.zeros(0)
-
-
-@inner
-def _find_rows(
-    replicas: Floats, sizes: Ints, ready_s: Floats, n: int, length_s: float, rows: Ints, downs: Floats
-) -> None:
-    """Of each lane where its row begins in interval n, and how far its replicas lie towards the next."""
-    lane = 0
-    while lane < len(rows):
-        for pool in range(len(ready_s)):
-            row, downs[lane] = _row(replicas, sizes[lane], lane, ready_s[pool, n] / length_s)
-            rows[lane] = (lane * replicas.shape[1] + row) * ROW
-            lane += 1
-
-
-@inner
-def _find_capacity(
-    capacity_rps: Floats, stream_share: Floats, ready_s: Floats, n: int, pool_capacity: Floats, shares: Floats
-) -> float:
-    """The capacity [requests] of interval n; of each lane its share where all have the same load."""
-    capacity, pools = 0.0, len(ready_s)
-    for pool in range(pools):
-        pool_capacity[pool] = ready_s[pool, n] * capacity_rps[pool]
-        capacity += pool_capacity[pool]
-    for stream in range(len(stream_share)):
-        for pool in range(pools):
-            mine = pool_capacity[pool] * stream_share[stream]
-            shares[stream * pools + pool] = mine / capacity if capacity > 0.0 else 0.0
-    return capacity
 
 
 @inner
@@ -231,13 +136,13 @@ def _keep_calm(
         for lane in range(len(shares)):
             share = shares[lane]
             if share > 0.0:
-                # Nearly always a row is met; calling `_look` for that costs a fifth of the time of all.
+                # Nearly always a row is met; calling `look` for that costs a fifth of the time of all.
                 place = rows[lane] + step * COLUMNS
-                misses = _straight(values, place + MISSES, across)
-                error = _straight(values, place + ERROR, across)
-                log_s = _straight(values, place + LOG_P99, across)
+                misses = straight(values, place + MISSES, across)
+                error = straight(values, place + ERROR, across)
+                log_s = straight(values, place + LOG_P99, across)
                 if downs[lane] > 0.0:
-                    misses, error, log_s = _look(values, rows[lane], downs[lane], fullness)
+                    misses, error, log_s = look(values, rows[lane], downs[lane], fullness)
                 late += share * misses
                 unsure += share * error
                 slow = max(slow, log_s)
@@ -317,7 +222,7 @@ def _close(
                 width += share * wide
                 beside_s = max(mean_s - 0.5 * (kept + left) / rate, 0.0)
                 load = load_of(tables, lane, lanes.row[lane], lanes.down[lane], beside_s)
-            misses, error, log_s = _look(tables.values, lanes.row[lane], lanes.down[lane], load)
+            misses, error, log_s = look(tables.values, lanes.row[lane], lanes.down[lane], load)
             if followed:
                 misses = seen
             if offered < capacity:
@@ -390,34 +295,6 @@ def _add(
         sums[WAITED] += offered * (min(before / surplus, 1.0) if surplus > 0.0 else 1.0)
 
 
-@inner
-def _end_of_stretch(ready_s: Floats, n: int, last: int) -> int:
-    """The first interval after n in which other replicas are ready, or `last`."""
-    end = n + 1
-    while end < last:
-        for group in range(len(ready_s)):
-            if ready_s[group, end] != ready_s[group, n]:
-                return end
-        end += 1
-    return end
-
-
-@kernel
-def is_overloaded(
-    capacity_rps: Floats, demand_rps: Floats, ready_s: Floats, times_s: Floats, window: int
-) -> bool:
-    """Whether in some `window` intervals in a row more was asked for than could be answered."""
-    excess = np.zeros(len(demand_rps) + 1)
-    for n in range(len(demand_rps)):
-        asked = demand_rps[n] * min(times_s[0], times_s[2] - n * times_s[0])
-        for group in range(len(ready_s)):
-            asked -= ready_s[group, n] * capacity_rps[group]
-        excess[n + 1] = excess[n] + asked
-        if n + 1 >= window and excess[n + 1] > excess[n + 1 - window]:
-            return True
-    return False
-
-
 @kernel
 def run_through(
     tables: Tables,
@@ -452,9 +329,9 @@ def run_through(
             length_s = min(times_s[0], times_s[2] - n * times_s[0])
             begin, end = n, count
             if n < count - 1:
-                end = _end_of_stretch(ready_s, n, min(after, count - 1))
-            _find_rows(tables.replicas, tables.rows, ready_s, n, length_s, rows, downs)
-            capacity = _find_capacity(
+                end = end_of_stretch(ready_s, n, min(after, count - 1))
+            find_rows(tables.replicas, tables.rows, ready_s, n, length_s, rows, downs)
+            capacity = find_capacity(
                 capacity_rps, lanes.stream_share, ready_s, n, lanes.pool_capacity, shares
             )
             calm = _find_calm(calms, rows, downs, shares) * capacity

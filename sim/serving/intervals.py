@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from sim.jit import constant
 from sim.serving import flow
+from sim.serving.capacity import is_overloaded
 from sim.serving.medians import worst_median
 from sim.serving.spread import Spread, lanes_of, one_stream
 from sim.serving.surface import Surface
@@ -175,7 +176,7 @@ def sum_intervals(
     state: State = "STABLE"
     window = min(max(OVERLOAD_WINDOW_S // span.interval_s, 1), span.count)
     rates = np.array([group.capacity_rps for group in groups], dtype=np.float64)
-    if flow.is_overloaded(rates, demand_rps, found.ready_s, _times_s(span), constant(window)):
+    if is_overloaded(rates, demand_rps, found.ready_s, _times_s(span), constant(window)):
         state = "OVERLOADED"
     elif sums[flow.WAITED] > BACKLOGGED_SHARE * offered.sum():
         state = "BACKLOGGED"

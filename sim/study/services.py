@@ -20,7 +20,7 @@ from sim.scenario.routing import Routing
 from sim.scenario.sites import Site
 from sim.scenario.workloads import Inference
 from sim.serving.arrivals import Law
-from sim.serving.flow import ready_time
+from sim.serving.capacity import ready_time
 from sim.serving.intervals import ReplicaGroup, Span, Year, sum_intervals
 from sim.serving.service import Measure, Service, Slo
 from sim.serving.spread import Spread, Stream

@@ -12,7 +12,7 @@ import simpy
 from sim.distributions import lognormal_from_quantiles
 from sim.jit import constant
 from sim.loading.catalogue import catalogue
-from sim.serving.flow import ready_time
+from sim.serving.capacity import ready_time
 from sim.serving.intervals import ReplicaGroup, Span, sum_intervals
 from sim.serving.llm import LlmService, Table
 from sim.serving.requests.single import waits_ggc
