@@ -205,29 +205,31 @@ def _close(
         uneven = kept == 0.0 and left == 0.0
     late, late_away, late_left, unsure, slow = 0.0, 0.0, 0.0, 0.0, NOTHING
     queue, throughput, width = 0.0, 0.0, 0.0
-    for lane in range(len(lanes.share)):
-        share, slack_s = lanes.share[lane], tables.slack_s[lane]
+    rows, downs, shares, loads = lanes.row, lanes.down, lanes.share, lanes.load
+    values, slacks_s = tables.values, tables.slack_s
+    for lane in range(len(shares)):
+        share, slack_s = shares[lane], slacks_s[lane]
         if share > 0.0:
             load = min((offered if slack_s < INFINITE else served) / capacity, 1.0)
             if uneven:
-                load = lanes.load[lane]
-            followed = not uneven and has_queue(tables, lane, lanes.row[lane])
+                load = loads[lane]
+            followed = not uneven and has_queue(tables, lane, rows[lane])
             if followed:
                 seen, mean_s, queue_s, busy, wide = follow(
-                    tables, lane, lanes.row[lane], lanes.down[lane], offered / capacity, length_s, timeout_s,
+                    tables, lane, rows[lane], downs[lane], offered / capacity, length_s, timeout_s,
                     (state[QUEUE] + tables.service_s[lane] * state[THROUGHPUT]) / rate, state[WIDTH],
                 )  # fmt: skip
                 queue += share * queue_s * rate
                 throughput += share * busy * rate
                 width += share * wide
                 beside_s = max(mean_s - 0.5 * (kept + left) / rate, 0.0)
-                load = load_of(tables, lane, lanes.row[lane], lanes.down[lane], beside_s)
-            misses, error, log_s = look(tables.values, lanes.row[lane], lanes.down[lane], load)
+                load = load_of(tables, lane, rows[lane], downs[lane], beside_s)
+            misses, error, log_s = look(values, rows[lane], downs[lane], load)
             if followed:
                 misses = seen
             if offered < capacity:
                 unsure += share * error
-            if slack_s < INFINITE:
+            if slack_s < INFINITE and wait_s > 0.0:
                 log_s = math.log(max(math.exp(log_s) - TINY, 0.0) + wait_s + TINY)
             slow = max(slow, log_s)
             reachable = slack_s < timeout_s

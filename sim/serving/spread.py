@@ -117,45 +117,52 @@ def is_spread(lanes: Lanes) -> bool:
 @inner
 def spread_requests(lanes: Lanes, requests: float, capacity: float) -> None:
     """Shares and loads of the lanes for so many requests, at most the capacity, which is above 0."""
-    streams, sites, pools = len(lanes.left), len(lanes.site_capacity), len(lanes.pool_capacity)
-    lanes.site_capacity[:] = 0.0
-    lanes.site_taken[:] = 0.0
-    lanes.taken[:] = 0.0
+    # Each array is taken out of the tuple once: it is counted each time, which adds up.
+    order, left, taken = lanes.order, lanes.left, lanes.taken
+    pool_capacity, site_of, shares, loads = lanes.pool_capacity, lanes.site, lanes.share, lanes.load
+    site_capacity, site_taken, stream_share = lanes.site_capacity, lanes.site_taken, lanes.stream_share
+    streams, sites, pools = len(left), len(site_capacity), len(pool_capacity)
+    for site in range(sites):
+        site_capacity[site] = site_taken[site] = 0.0
+        for stream in range(streams):
+            taken[stream, site] = 0.0
     for pool in range(pools):
-        lanes.site_capacity[lanes.site[pool]] += lanes.pool_capacity[pool]
+        site_capacity[site_of[pool]] += pool_capacity[pool]
     for stream in range(streams):
-        lanes.left[stream] = requests * lanes.stream_share[stream]
-    for choice in range(sites):
-        for site in range(sites):
-            _ask(lanes, choice, site)
-    left = lanes.left.sum()
+        left[stream] = requests * stream_share[stream]
+    _ask_in_turn(order, left, taken, site_capacity, site_taken, lanes.up_to[0])
+    left_over = 0.0
+    for stream in range(streams):
+        left_over += left[stream]
     for stream in range(streams):
         for pool in range(pools):
-            lane, site = stream * pools + pool, lanes.site[pool]
+            lane, site = stream * pools + pool, site_of[pool]
             amount = load = 0.0
-            if lanes.pool_capacity[pool] > 0.0:
-                mine = lanes.pool_capacity[pool] / lanes.site_capacity[site]
-                amount = lanes.taken[stream, site] * mine
-                amount += lanes.left[stream] * lanes.pool_capacity[pool] / capacity
-                load = min(lanes.site_taken[site] / lanes.site_capacity[site] + left / capacity, 1.0)
-            lanes.share[lane] = amount / requests if requests > 0.0 else 0.0
-            lanes.load[lane] = load
+            if pool_capacity[pool] > 0.0:
+                amount = taken[stream, site] * pool_capacity[pool] / site_capacity[site]
+                amount += left[stream] * pool_capacity[pool] / capacity
+                load = min(site_taken[site] / site_capacity[site] + left_over / capacity, 1.0)
+            shares[lane] = amount / requests if requests > 0.0 else 0.0
+            loads[lane] = load
 
 
 @inner
-def _ask(lanes: Lanes, choice: int, site: int) -> None:
-    """Let a site take what it can of those whose next choice it is, of all the same part."""
-    asked = 0.0
-    for stream in range(len(lanes.left)):
-        if lanes.order[stream, choice] == site:
-            asked += lanes.left[stream]
-    room = lanes.up_to[0] * lanes.site_capacity[site] - lanes.site_taken[site]
-    if asked <= 0.0 or room <= 0.0:
-        return
-    part = min(room / asked, 1.0)
-    for stream in range(len(lanes.left)):
-        if lanes.order[stream, choice] == site:
-            moved = part * lanes.left[stream]
-            lanes.taken[stream, site] += moved
-            lanes.site_taken[site] += moved
-            lanes.left[stream] -= moved
+def _ask_in_turn(
+    order: Ints, left: Floats, taken: Floats, site_capacity: Floats, site_taken: Floats, up_to: float
+) -> None:
+    """Let each site take what it can of those whose next choice it is, of all the same part."""
+    for choice in range(order.shape[1]):
+        for site in range(len(site_taken)):
+            asked = 0.0
+            for stream in range(len(left)):
+                if order[stream, choice] == site:
+                    asked += left[stream]
+            room = up_to * site_capacity[site] - site_taken[site]
+            if asked > 0.0 and room > 0.0:
+                part = min(room / asked, 1.0)
+                for stream in range(len(left)):
+                    if order[stream, choice] == site:
+                        moved = part * left[stream]
+                        taken[stream, site] += moved
+                        site_taken[site] += moved
+                        left[stream] -= moved
