@@ -42,6 +42,16 @@ def flat(miss: float) -> Surface:
     return replace(surface, violation=np.full((2, 1025), miss))
 
 
+def queueing(slack_s: float = 20.0) -> Surface:
+    """One in which requests wait as in M/M/1 for a server of 1/s, and miss the SLO after `slack_s`."""
+    surface = rising(slack_s)
+    load = np.minimum(surface.loads, 0.999)
+    wait_s = np.broadcast_to(load / (1.0 - load), (2, 1025)).copy()
+    late = np.broadcast_to(load * np.exp(-slack_s * (1.0 - load)), (2, 1025)).copy()
+    wait_s[:, -1], late[:, -1] = np.inf, 1.0
+    return replace(surface, violation=late, wait_s=wait_s)
+
+
 def spread(
     orders: Sequence[Sequence[int]],
     shares: Sequence[float],
@@ -145,6 +155,20 @@ def test_months_add_up_what_lanes_did() -> None:
     year = sum_intervals(demand, span, groups, 0.99, np.array([0, 2]), NEAREST)
     assert year.busy_s[:, 0] == pytest.approx(closed.busy_s[:, :2].sum(axis=1))
     assert year.busy_s[:, 1] == pytest.approx(closed.busy_s[:, 2])
+
+
+def test_beyond_the_threshold_of_all_sites_queues_are_followed() -> None:
+    """Load 0.95 from an empty start, above the 0.8 of both sites: as without a choice, interval by interval.
+
+    The surface alone says 0.95 exp(-20 x 0.05) = 35 % from the first on; the queue has not come so far.
+    """
+    groups = [ReplicaGroup(queueing(), 1.0, np.full(5, 100.0)) for _ in range(2)]
+    demand, span = np.array([0.0, 1.9, 1.9, 1.9, 0.2]), Span(D, 5 * D, math.inf)
+    how = spread([(0, 1), (1, 0)], [0.75, 0.25], 0.8, [[queueing()] * 2] * 2)
+    free, bound = (close_intervals(demand, span, groups, each) for each in (None, how))
+    assert bound.violated == pytest.approx(free.violated, rel=1e-9)
+    share = bound.violated[1:4] / bound.offered[1:4]
+    assert share[0] < share[1] < share[2] < 0.35
 
 
 requests = st.lists(st.floats(0.0, 60.0), min_size=1, max_size=6)

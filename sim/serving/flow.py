@@ -179,6 +179,36 @@ def _without_capacity(
 
 
 @inner
+def _is_uneven(lanes: Lanes, offered: float, capacity: float, state: Floats) -> bool:
+    """Whether sites have loads of their own: below the threshold of all, and no queue is worked off."""
+    if not is_spread(lanes) or state[BACKLOG] > 0.0 or offered >= lanes.up_to[0] * capacity:
+        return False
+    settled: bool = state[QUEUE] <= RESTLESS * (capacity - offered)
+    return settled
+
+
+@inner
+def _close_uneven(
+    tables: Tables, lanes: Lanes, rate: float, length_s: float, offered: float, state: Floats
+) -> tuple[float, float, float, float, float]:
+    """As `_close`, where each lane has a load of its own and nobody waits in a backlog."""
+    spread_requests(lanes, offered, rate * length_s)
+    rows, downs, shares, loads = lanes.row, lanes.down, lanes.share, lanes.load
+    late, unsure, slow, queue = 0.0, 0.0, NOTHING, 0.0
+    for lane in range(len(shares)):
+        share = shares[lane]
+        if share > 0.0:
+            misses, error, log_s = look(tables.values, rows[lane], downs[lane], loads[lane])
+            late += share * misses
+            unsure += share * error
+            slow = max(slow, log_s)
+            if has_queue(tables, lane, rows[lane]):
+                queue += share * rate * wait_of(tables, lane, rows[lane], downs[lane], loads[lane])
+    state[QUEUE], state[THROUGHPUT], state[WIDTH] = queue, offered / length_s, 1.0
+    return offered, min(late, 1.0) * offered, 0.0, unsure * offered, slow
+
+
+@inner
 def _close(
     tables: Tables,
     lanes: Lanes,
@@ -190,7 +220,7 @@ def _close(
 ) -> tuple[float, float, float, float, float]:
     """Served, violated, abandoned, unsure, the logarithm of the p99; `rate` is the capacity per second.
 
-    While anybody waits in a backlog all replicas have the same load, whatever the users' choice.
+    All replicas have the same load.
     """
     capacity, most = rate * length_s, rate * timeout_s
     kept = min(state[BACKLOG], most)
@@ -199,21 +229,17 @@ def _close(
     turned_away = kept + offered - served - left
     abandoned = state[BACKLOG] - kept + turned_away
     wait_s = max(kept, left) / rate
-    uneven = is_spread(lanes)
-    if uneven:
+    if is_spread(lanes):
         spread_requests(lanes, served, capacity)
-        uneven = kept == 0.0 and left == 0.0
     late, late_away, late_left, unsure, slow = 0.0, 0.0, 0.0, 0.0, NOTHING
     queue, throughput, width = 0.0, 0.0, 0.0
-    rows, downs, shares, loads = lanes.row, lanes.down, lanes.share, lanes.load
+    rows, downs, shares = lanes.row, lanes.down, lanes.share
     values, slacks_s = tables.values, tables.slack_s
     for lane in range(len(shares)):
         share, slack_s = shares[lane], slacks_s[lane]
         if share > 0.0:
             load = min((offered if slack_s < INFINITE else served) / capacity, 1.0)
-            if uneven:
-                load = loads[lane]
-            followed = not uneven and has_queue(tables, lane, rows[lane])
+            followed = has_queue(tables, lane, rows[lane])
             if followed:
                 seen, mean_s, queue_s, busy, wide = follow(
                     tables, lane, rows[lane], downs[lane], offered / capacity, length_s, timeout_s,
@@ -353,7 +379,12 @@ def run_through(
                         break
                 offered, before = demand_rps[n] * length_s, state[BACKLOG]
                 if capacity > 0.0:
-                    found = _close(tables, lanes, times_s[1], capacity / length_s, length_s, offered, state)
+                    if _is_uneven(lanes, offered, capacity, state):
+                        found = _close_uneven(tables, lanes, capacity / length_s, length_s, offered, state)
+                    else:
+                        found = _close(
+                            tables, lanes, times_s[1], capacity / length_s, length_s, offered, state
+                        )
                     fullness_all += min(found[0] / capacity, 1.0)
                     if uneven:
                         _add_busy(capacity_rps, shares, found[0], busy_s[month])
