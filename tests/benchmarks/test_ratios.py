@@ -57,8 +57,8 @@ def test_ratios_are_more_than_half_of_those_on_record(name: str) -> None:
 def test_cost_of_a_job_grows_by_less_than_two() -> None:
     """From 10 thousand to 1 million jobs and from 10 to 4,096 nodes, with backfilling and without.
 
-    All is measured again, twice at most, while a series looks dearer: what the system takes for 400 MB of fresh
-    memory, up to a half of a million jobs' time, varies that much, and nothing makes a measurement too short.
+    All is measured again, twice at most, while a series looks dearer: what the system takes for fresh memory,
+    up to half of a million jobs' time, varies that much. Disturbances only lengthen a measurement.
     """
     least: dict[tuple[str, bool], float] = {}
     for _ in range(MEASUREMENTS):
