@@ -130,6 +130,13 @@ def test_looking_behind_the_last_node_finds_none(nodes: int) -> None:
     assert records.attempts.node.max() < nodes
 
 
+def test_more_fleets_than_their_slots_can_be_told_apart_run_in_simpy() -> None:
+    """A draw's entity has 27 bits and a fleet 2^20 slots: the 129th fleet of a service is one too many."""
+    for number, reason in ((127, None), (128, "129 sites for which a service scales, and 128 are the most")):
+        made = plan([owned(1)], services=[replace(service(option(0)), number=number)])
+        assert why_simpy(made) == reason
+
+
 def test_what_is_too_much_runs_in_simpy() -> None:
     """Nodes of 64 accelerators do not fit the bits: auto takes SimPy, compiled says why not."""
     made = plan([owned(1, size=64)], [training(option(0))])

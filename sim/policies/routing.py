@@ -8,7 +8,7 @@ from sim.scenario.routing import Routing
 from sim.scenario.workloads import Inference
 
 UP_TO = 0.8
-"""Of what a site sustains, before requests go on to the next: the usual target of global load balancers."""
+"""Of what a site sustains, before requests go on to the next: ours, with room for a burst."""
 
 
 @dataclass(frozen=True, slots=True)

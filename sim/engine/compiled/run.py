@@ -4,19 +4,20 @@ from dataclasses import replace
 
 import sim.engine.compiled.memory  # noqa: F401  teaches the compiler what a Memory is
 from sim.engine.compiled.calendar import LATEST_S, MOST_ID
-from sim.engine.compiled.draws import DrawTable
+from sim.engine.compiled.draws import ENTITY_BITS, DrawTable
 from sim.engine.compiled.layout import Array, Memory
 from sim.engine.compiled.loop import DONE, NEEDS_DRAW, advance, begin
 from sim.engine.compiled.results import records_of
 from sim.engine.compiled.setup import node_places, option_bits, set_up
 from sim.engine.compiled.tables import rows_for
-from sim.policies.plan import Plan
+from sim.policies.plan import SLOTS, Plan
 from sim.records import Records
 from sim.world.world import World
 
 MOST_OPTIONS = 30
 MOST_PER_NODE = 60
 """Both are bits of a number."""
+MOST_FLEETS = (1 << ENTITY_BITS) // SLOTS
 MOST_NODES = 1 << 20
 MOST_ENTRIES = 1 << 30
 MOST_ACCELERATOR_S = (1 << 62) // 1_000_000
@@ -24,6 +25,7 @@ MOST_ACCELERATOR_S = (1 << 62) // 1_000_000
 
 def too_much(plan: Plan, jobs: int) -> str | None:
     """Why this is too much for the whole numbers of the compiled engine; None where it is not."""
+    fleets = max((fleet.number + 1 for fleet in plan.fleets), default=0)
     options = max((len(workload.options) for workload in plan.workloads), default=0)
     size = max((pool.node_accelerators for pool in plan.pools), default=0)
     nodes = [node_places(plan, pool) for pool in plan.pools]
@@ -31,6 +33,7 @@ def too_much(plan: Plan, jobs: int) -> str | None:
     limits = (
         (plan.horizon_s, LATEST_S, "seconds"),
         (jobs, MOST_ID // 2, "jobs"),
+        (fleets, MOST_FLEETS, "sites for which a service scales"),
         (options, MOST_OPTIONS, "pools of a workload"),
         (jobs << option_bits(plan), MOST_ENTRIES, "places in lines"),
         (size, MOST_PER_NODE, "accelerators in a node"),
