@@ -4,9 +4,14 @@ from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sim.engine import Engine
+from sim.engine import run as run_engine
+from sim.engine.pools import OwnedPool
+from sim.engine.queue import Queue, Request
 from sim.metrics.books import check_books
 from sim.policies.checkpoints import NO_CHECKPOINTS, Checkpoints
 from sim.policies.placement import ANY_SLACK, Busy, Opening
@@ -202,6 +207,25 @@ def test_capacity_is_never_exceeded(case: Case) -> None:
                 market = future.markets[pool.path]
                 level = market.largest_gang[np.searchsorted(market.change_s, now, side="right") - 1]
                 assert all(row[2] <= level for row in held)
+
+
+@given(cases())
+@settings(max_examples=200, deadline=None)
+def test_nodes_are_kept_for_nobody_whose_moment_has_passed(case: Case) -> None:
+    """What is kept for one who waits will be free later: else that one would have started."""
+    kept: list[tuple[int, int]] = []
+
+    class Watched(Queue):
+        def _grant(self, request: Request, dirty: set[int]) -> bool:
+            granted = super()._grant(request, dirty)
+            pools = [self.desks[index].pool for index in dirty]
+            kept.extend((p.kept_until_s, self.env.now) for p in pools if isinstance(p, OwnedPool) and p.kept)
+            return granted
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("sim.engine.simpy.Queue", Watched)
+        run_engine(*case, Engine.SIMPY)
+    assert all(until_s > now_s for until_s, now_s in kept)
 
 
 @given(cases())

@@ -104,6 +104,19 @@ def test_head_gets_what_a_replica_leaves_early() -> None:
     assert records.attempts.start_s[first].tolist() == [610]
 
 
+def test_promise_ends_when_a_replica_takes_of_the_promised_node() -> None:
+    """Two wait for the half-busy node, theirs at 700; a replica takes its other half from 600 to 900.
+
+    Nobody knows how long a replica stays, so from then on nothing is promised, and nothing kept from the one
+    that comes at 710. (The one that comes at 20 is done by 700: for its sake the promise is made.)
+    """
+    rows = ((0, 1, 700), (10, 2, 50), (20, 1, 50), (710, 1, 50))
+    future = world(jobs(*rows), demand_rps={"serve": [0, 1, *[0] * 10]})
+    records = run(future, plan([owned(size=2)], [training(option(0))], [service(option(0))], horizon_s=3000))
+    assert (records.replicas.start_s.tolist(), records.replicas.end_s.tolist()) == ([600], [900])
+    assert records.attempts.start_s.tolist() == [0, 900, 20, 710]
+
+
 def test_data_stays_at_home_when_the_job_does() -> None:
     """A job that starts at home at once asks for no copy at the site that it may use as well."""
     work = training(option(0), option(1, staged=0))

@@ -159,9 +159,10 @@ class OwnedPool(Pool):
 
         The next one gets nothing kept: one reservation a dispatch (EASY backfilling; D. Lifka, "The ANL/IBM
         SP scheduling system", 1995). Leases last as long as their owners say, so that what has been promised
-        to a request stays true until it starts, or a lease ends early, or nodes fail, come back or arrive; it
-        is not computed anew at every dispatch. One whose nodes would never be free is promised nothing, and
-        leaves the turn to the next. Without backfilling the whole pool is kept.
+        to a request stays true until it starts, or a lease ends early, or somebody before it takes of those
+        nodes for longer, or nodes fail, come back or arrive; it is not computed anew at every dispatch.
+        One whose nodes would never be free is promised nothing, and leaves the turn to the next. Without
+        backfilling the whole pool is kept.
         """
         if not self.backfill:
             self.closed = True
@@ -217,6 +218,10 @@ class OwnedPool(Pool):
         self.room -= leased
         for node in lease.nodes:
             self._move(node, self.free[node] - lease.each)
+        if self.promise is not None:
+            _, promised, free_s = self.promise
+            if lease.until_s > free_s and not promised.isdisjoint(lease.nodes):
+                self.promise = None
 
     def give_back(self, lease: Lease, now_s: int) -> None:
         """Strike a lease; what it held on nodes that are down stays unusable until the repair."""

@@ -191,6 +191,8 @@ def take(m: Memory, request: int, pool: int, nodes: int) -> None:
         node = m.chosen[k]
         one = m.nodes[here.first_node + node]
         one.next_of_gang = m.chosen[k + 1] if k + 1 < nodes else NONE
+        if one.is_promised == 1 and lease.until_s > here.promised_s:
+            here.promised = 0
         m.held[here.first_held + node * here.per_node + one.held] = request
         one.held += 1
         _move(m, pool, node, one.free - each)
