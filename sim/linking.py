@@ -16,6 +16,9 @@ from numba.core.environment import lookup_environment
 ENVIRONMENT = "_ZN08NumbaEnv"
 """What the names of environments begin with: a function's globals, as far as it needs them when it runs."""
 
+COUNTING = ("NRT_incref", "NRT_decref")
+"""Functions that count who holds an array: numba takes out what cancels out, and knows them by their names."""
+
 PRIVATE = ".part"
 """Ends the names of functions that a kernel has to itself: where the loader knows a name already, it takes
 that function for another's, too, and these are called in ways of their own."""
@@ -50,7 +53,8 @@ class KernelLibrary(JITCodeLibrary):
     def _optimize_final_module(self) -> None:
         """Nobody else can call the parts, nor find them by the names under which numba knows them."""
         for function in list(self._final_module.functions):
-            if not function.is_declaration and function.linkage is llvm.Linkage.linkonce_odr:
+            is_shared = function.linkage is llvm.Linkage.linkonce_odr and not function.is_declaration
+            if is_shared and function.name not in COUNTING:
                 function.linkage = "internal"
                 function.name += PRIVATE
         super()._optimize_final_module()

@@ -1,5 +1,6 @@
 """Kernels have their parts to themselves, and nobody else notices."""
 
+import re
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -66,3 +67,30 @@ def test_kernels_leave_no_machine_code_of_their_parts_behind() -> None:
     [found] = kernel.overloads.values()
     names = [function.name for function in found.library.get_defined_functions()]
     assert not [name for name in names if "shared" in name and not name.endswith(".part")]
+
+
+@inner
+def element(numbers: Any, n: int) -> float:
+    """A part that is handed an array, and may return early."""
+    if n < 0:
+        return 0.0
+    found: float = numbers[n]
+    return found
+
+
+def test_handing_an_array_to_a_part_counts_nothing() -> None:
+    """Who hands an array on still holds it when it comes back: no count goes up anywhere in the kernel."""
+    if not is_compiling():
+        pytest.skip("nothing is compiled")
+
+    def call(numbers: Any) -> float:
+        total = 0.0
+        for n in range(len(numbers)):
+            held = numbers
+            total += element(held, n)
+        return total
+
+    kernel: Any = compiled(call, pipeline_class=KernelCompiler)
+    assert kernel(np.arange(3.0)) == 3.0
+    [found] = kernel.overloads.values()
+    assert not re.findall(r"call[^@\n]*@NRT_incref", found.library.get_llvm_str())
