@@ -31,12 +31,12 @@ config: Any = numba_config
 _NO_WRAPPERS = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 COMPILED_PARTS = (
-    "borrowing.py",
     "jit.py",
     "distributions/kernels.py",
     "engine/compiled",
     "ledger/kernels.py",
     "linking.py",
+    "memory.py",
     "metrics/kernels.py",
     "policies",
     "records.py",

@@ -17,7 +17,7 @@ ENVIRONMENT = "_ZN08NumbaEnv"
 """What the names of environments begin with: a function's globals, as far as it needs them when it runs."""
 
 COUNTING = ("NRT_incref", "NRT_decref")
-"""Functions that count who holds an array: numba takes out what cancels out, and knows them by their names."""
+"""They count who holds an array. numba takes out what cancels out, and knows them by these names."""
 
 PRIVATE = ".part"
 """Ends the names of functions that a kernel has to itself: where the loader knows a name already, it takes

@@ -24,8 +24,9 @@ LAYERS = (
     {"loading"},
     {"scenario"},
     {"distributions", "streams", "units", "errors", "calendar"},
+    {"memory"},
     {"jit"},
-    {"borrowing", "folders", "linking"},
+    {"folders", "linking"},
 )
 HEIGHT = {name: -level for level, names in enumerate(LAYERS) for name in names}
 
@@ -38,7 +39,7 @@ HOMES = {
     "sqlite3": {"study"},
     "click": {"cli"},
     "pydantic": {"scenario", "loading"},
-    "numba": {"borrowing", "jit", "linking", "serving", "engine"},
+    "numba": {"jit", "linking", "memory", "serving"},
 }
 
 

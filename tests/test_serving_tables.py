@@ -29,7 +29,7 @@ def test_small_steps_are_closer_to_a_surface_than_its_error(built: list[Surface]
     """Between the steps, up to the last stable load: 0.1 % in the mean square, 4 % at the worst."""
     rng = np.random.default_rng(3)
     for surface in built:
-        tables = tables_of((surface,), (1.0,))
+        tables = tables_of((surface,))
         axis = tables.replicas[0, : tables.rows[0]]
         row = rng.integers(0, len(axis), 20_000)
         load = rng.random(20_000) * surface.stable_load
@@ -52,7 +52,7 @@ def test_small_steps_are_closer_to_a_surface_than_its_error(built: list[Surface]
 def test_every_count_of_a_small_service_has_a_row_of_its_own(built: list[Surface]) -> None:
     """Up to 64 they are whole numbers; beyond, none is more than 2 % above the one before."""
     for surface in built:
-        tables = tables_of((surface,), (1.0,))
+        tables = tables_of((surface,))
         axis = tables.replicas[0, : tables.rows[0]]
         assert axis[0] == surface.replicas[0]
         assert axis[-1] == surface.replicas[-1]

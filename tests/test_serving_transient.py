@@ -10,8 +10,10 @@ from scipy.stats import erlang
 
 from sim.jit import kernel
 from sim.serving.intervals import ReplicaGroup, Span, close_intervals
+from sim.serving.layout import Service, service_of
+from sim.serving.reading import find_rows
+from sim.serving.spread import one_stream
 from sim.serving.surface import Surface
-from sim.serving.tables import Tables, tables_of
 from sim.serving.transient import AGE, LAWS, MEAN, PRESSURE, SHAPES, follow
 from tests import transient_oracle as oracle
 
@@ -85,11 +87,24 @@ def mmc(servers: int, limit: float) -> tuple[Floats, Floats]:
 
 
 @kernel
-def followed(
-    tables: Tables, row: int, load: float, length_s: float, work_s: float, width: float
+def follow_first(
+    m: Service, load: float, length_s: float, work_s: float, width: float
 ) -> tuple[float, float, float, float, float]:
-    """`follow`, for Python."""
-    return follow(tables, 0, row, 0.0, load, length_s, np.inf, work_s, width)
+    """`follow`, for Python: of the first lane, with one replica."""
+    find_rows(m, 0, m.state[0].interval_s)
+    return follow(m, m.lanes[0], load, length_s, work_s, width)
+
+
+def followed(
+    built: Surface, load: float, length_s: float, work_s: float, width: float
+) -> tuple[float, float, float, float, float]:
+    """What `follow` finds for a surface whose first row is read; nobody loses patience."""
+    ready_s = np.full((1, 1), built.replicas[0] * length_s)
+    times_s = (length_s, np.inf, length_s)
+    service = service_of(
+        one_stream([built]), [1.0], np.ones(1), ready_s, times_s, 1.0, np.zeros(1, dtype=np.int64), keep=False
+    )
+    return follow_first(service, load, length_s, work_s, width)
 
 
 @pytest.mark.parametrize("age", [-1.5, -0.5, 0.005, 1.0, 3.0])
@@ -116,8 +131,8 @@ def test_a_long_queue_is_a_reflected_brownian_motion(load: float) -> None:
     """W = u / (1 - u), near 1: variance 2 a second. From empty the mean after 25 h, and P(W > 200 s)."""
     wait_s = np.append(LOADS[:-1] / (1.0 - LOADS[:-1]), 0.0)
     violation = np.exp(-200.0 / np.maximum(wait_s, 0.1))
-    tables = tables_of((surface(wait_s[None, :], violation[None, :], 200.0, np.ones(1)),), (1.0,))
-    late, _, end_s, _, _ = followed(tables, 0, load, LONG_S, 0.0, 1.0)
+    built = surface(wait_s[None, :], violation[None, :], 200.0, np.ones(1))
+    late, _, end_s, _, _ = followed(built, load, LONG_S, 0.0, 1.0)
     times = (np.arange(2000) + 0.5) * LONG_S / 2000
     age = (load - 1.0) * math.sqrt(LONG_S / 2.0)
     x = np.linspace(0.0, 14.0, 20_001)
@@ -136,8 +151,8 @@ def test_an_mm1_from_empty(load: float, length_s: float) -> None:
     In the long run 20 % would be late at a load of 0.8, 67 % at 0.95.
     """
     wait, late = mmc(1, 8.0)
-    tables = tables_of((surface(wait[None, :], late[None, :], 7.0, np.ones(1)),), (1.0,))
-    found = followed(tables, 0, load, length_s, 0.0, 1.0)
+    built = surface(wait[None, :], late[None, :], 7.0, np.ones(1))
+    found = followed(built, load, length_s, 0.0, 1.0)
     chance = np.zeros(TIMES + 1)
     chance[0] = 1.0
     there = through(chance, 1, load, length_s)[0]
@@ -190,8 +205,7 @@ def test_large_steps_are_as_good_as_small_ones(load: float, work_s: float, width
     """An M/M/4 that is followed for 200 s: misses and waits within 6 %."""
     wait, late = mmc(4, 5.0)
     built = surface(wait[None, :], late[None, :], 4.0, np.array([4.0]))
-    tables = tables_of((built,), (1.0,))
-    found = followed(tables, 0, load, 200.0, work_s, width)
+    found = followed(built, load, 200.0, work_s, width)
     expected = oracle.follow(built, 4.0, load, 200.0, work_s, width, 6000)
     assert found[0] == pytest.approx(expected.misses, rel=0.06)
     assert found[1] == pytest.approx(expected.mean_s, rel=0.06, abs=0.02)

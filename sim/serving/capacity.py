@@ -4,6 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.jit import inner, kernel
+from sim.memory import length
+from sim.serving.layout import DEMAND, LANES, POOLS, Service
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -31,43 +33,42 @@ def ready_time(ready_s: Ints, end_s: Ints, interval_s: int, horizon_s: int) -> F
 
 
 @inner
-def find_capacity(
-    capacity_rps: Floats, stream_share: Floats, ready_s: Floats, n: int, pool_capacity: Floats, shares: Floats
-) -> float:
+def find_capacity(m: Service, n: int) -> float:
     """The capacity [requests] of interval n; of each lane its share where all have the same load."""
-    capacity, pools = 0.0, len(ready_s)
+    capacity, pools = 0.0, length(m, POOLS)
     for pool in range(pools):
-        pool_capacity[pool] = ready_s[pool, n] * capacity_rps[pool]
-        capacity += pool_capacity[pool]
-    for stream in range(len(stream_share)):
-        for pool in range(pools):
-            mine = pool_capacity[pool] * stream_share[stream]
-            shares[stream * pools + pool] = mine / capacity if capacity > 0.0 else 0.0
+        mine = m.pools[pool]
+        mine.capacity = m.ready_s[pool, n] * mine.capacity_rps
+        capacity += mine.capacity
+    for lane in range(length(m, LANES)):
+        one = m.lanes[lane]
+        requests = m.pools[one.pool].capacity * m.streams[lane // pools].share
+        one.share = requests / capacity if capacity > 0.0 else 0.0
     return capacity
 
 
 @inner
-def end_of_stretch(ready_s: Floats, n: int, last: int) -> int:
+def end_of_stretch(m: Service, n: int, last: int) -> int:
     """The first interval after n in which other replicas are ready, or `last`."""
-    end = n + 1
+    end, pools = n + 1, length(m, POOLS)
     while end < last:
-        for group in range(len(ready_s)):
-            if ready_s[group, end] != ready_s[group, n]:
+        for pool in range(pools):
+            if m.ready_s[pool, end] != m.ready_s[pool, n]:
                 return end
         end += 1
     return end
 
 
 @kernel
-def is_overloaded(
-    capacity_rps: Floats, demand_rps: Floats, ready_s: Floats, times_s: Floats, window: int
-) -> bool:
+def is_overloaded(m: Service, window: int) -> bool:
     """Whether in some `window` intervals in a row more was asked for than could be answered."""
-    excess = np.zeros(len(demand_rps) + 1)
-    for n in range(len(demand_rps)):
-        asked = demand_rps[n] * min(times_s[0], times_s[2] - n * times_s[0])
-        for group in range(len(ready_s)):
-            asked -= ready_s[group, n] * capacity_rps[group]
+    count, pools, state = length(m, DEMAND), length(m, POOLS), m.state[0]
+    excess = np.empty(count + 1)
+    excess[0] = 0.0
+    for n in range(count):
+        asked = m.demand_rps[n] * min(state.interval_s, state.horizon_s - n * state.interval_s)
+        for pool in range(pools):
+            asked -= m.ready_s[pool, n] * m.pools[pool].capacity_rps
         excess[n + 1] = excess[n] + asked
         if n + 1 >= window and excess[n + 1] > excess[n + 1 - window]:
             return True

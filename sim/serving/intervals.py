@@ -26,12 +26,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.jit import constant
-from sim.serving import flow
+from sim.serving import flow, layout
 from sim.serving.capacity import is_overloaded
 from sim.serving.medians import worst_median
-from sim.serving.spread import Spread, lanes_of, one_stream
+from sim.serving.spread import Spread, one_stream
 from sim.serving.surface import Surface
-from sim.serving.tables import seconds_of, tables_of
+from sim.serving.tables import seconds_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -141,18 +141,18 @@ def close_intervals(
     demand_rps: Floats, span: Span, groups: Sequence[ReplicaGroup], spread: Spread | None = None
 ) -> Intervals:
     """What became of the demand in each interval; a shorter last one has a value of `demand_rps`, too."""
-    found = _run_through(demand_rps, span, groups, spread, 1.0, np.zeros(1, dtype=np.int64), keep=True)
-    closed = np.ascontiguousarray(found.closed.T)
+    service = _closed(demand_rps, span, groups, spread, 1.0, np.zeros(1, dtype=np.int64), keep=True)
+    closed = np.ascontiguousarray(service.closed.T)
     return Intervals(
-        closed[flow.OFFERED],
-        closed[flow.SERVED],
-        closed[flow.VIOLATED],
-        closed[flow.ABANDONED],
-        closed[flow.LEFT],
-        closed[flow.CAPACITY],
-        closed[flow.UNSURE],
-        seconds_of(found.log_p99),
-        closed[flow.KNOWN :],
+        closed[layout.OFFERED],
+        closed[layout.SERVED],
+        closed[layout.VIOLATED],
+        closed[layout.ABANDONED],
+        closed[layout.LEFT],
+        closed[layout.CAPACITY],
+        closed[layout.UNSURE],
+        seconds_of(service.log_p99),
+        closed[layout.KNOWN :],
     )
 
 
@@ -169,29 +169,28 @@ def sum_intervals(
     `promised` is the share of requests of which the SLO speaks; `month_first` is the first interval of each
     month.
     """
-    found = _run_through(demand_rps, span, groups, spread, promised, month_first, keep=False)
-    sums = found.sums.sum(axis=0)
-    offered, served, violated, abandoned, capacity = np.ascontiguousarray(found.sums[:, : flow.MONTHLY].T)
-    slowest = worst_median(found.log_p99, _weights(demand_rps, span), month_first)
+    service = _closed(demand_rps, span, groups, spread, promised, month_first, keep=False)
+    months = service.months
+    offered = np.ascontiguousarray(months["offered"])
+    slowest = worst_median(service.log_p99, _weights(demand_rps, span), month_first)
     state: State = "STABLE"
     window = min(max(OVERLOAD_WINDOW_S // span.interval_s, 1), span.count)
-    rates = np.array([group.capacity_rps for group in groups], dtype=np.float64)
-    if is_overloaded(rates, demand_rps, found.ready_s, _times_s(span), constant(window)):
+    if is_overloaded(service, constant(window)):
         state = "OVERLOADED"
-    elif sums[flow.WAITED] > BACKLOGGED_SHARE * offered.sum():
+    elif months["waited"].sum() > BACKLOGGED_SHARE * offered.sum():
         state = "BACKLOGGED"
     return Year(
-        offered,
-        served,
-        violated,
-        abandoned,
-        capacity,
-        np.ascontiguousarray(found.busy_s.T),
-        waiting=float(found.state[flow.BACKLOG]),
-        into_backlog=float(sums[flow.WAITED]),
-        broken_s=int(sums[flow.BROKEN_S]),
-        saturated_s=int(sums[flow.SATURATED_S]),
-        unsure=float(sums[flow.ERRED]),
+        offered=offered,
+        served=np.ascontiguousarray(months["served"]),
+        violated=np.ascontiguousarray(months["violated"]),
+        abandoned=np.ascontiguousarray(months["abandoned"]),
+        capacity=np.ascontiguousarray(months["capacity"]),
+        busy_s=np.ascontiguousarray(service.busy_s.T),
+        waiting=float(service.state["backlog"][0]),
+        into_backlog=float(months["waited"].sum()),
+        broken_s=int(months["broken_s"].sum()),
+        saturated_s=int(months["saturated_s"].sum()),
+        unsure=float(months["unsure"].sum()),
         p99_s=float(seconds_of(np.array(slowest))) if slowest > -np.inf else np.nan,
         state=state,
     )
@@ -207,19 +206,7 @@ def _weights(demand_rps: Floats, span: Span) -> Floats:
     return weights
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Found:
-    """What `flow.run_through` fills."""
-
-    ready_s: Floats
-    closed: Floats
-    sums: Floats
-    busy_s: Floats
-    state: Floats
-    log_p99: Floats
-
-
-def _run_through(
+def _closed(
     demand_rps: Floats,
     span: Span,
     groups: Sequence[ReplicaGroup],
@@ -228,28 +215,16 @@ def _run_through(
     month_first: Ints,
     *,
     keep: bool,
-) -> _Found:
-    count, months = span.count, len(month_first)
+) -> layout.Service:
+    """The service after its last interval."""
+    count = span.count
     assert len(demand_rps) == count, f"{len(demand_rps)} intervals do not make {span.horizon_s} s"
     ready_s = np.empty((len(groups), count))
     for n, group in enumerate(groups):
         ready_s[n] = group.ready_s
     chosen = one_stream([group.surface for group in groups]) if spread is None else spread
-    rates = tuple(group.capacity_rps for group in groups) * len(chosen.streams)
-    found = _Found(
-        ready_s,
-        closed=np.empty((count if keep else 0, flow.KNOWN + len(rates))),
-        sums=np.zeros((months, flow.SUMS)),
-        busy_s=np.zeros((months, len(rates))),
-        state=np.zeros(flow.STATE),
-        log_p99=np.empty(count),
-    )
-    tables, lanes = tables_of(chosen.surfaces, rates), lanes_of(chosen)
-    filled = (found.closed, found.sums, found.busy_s, found.state, found.log_p99)
-    flow.run_through(tables, lanes, demand_rps, ready_s, _times_s(span), promised, month_first, *filled)
-    return found
-
-
-def _times_s(span: Span) -> Floats:
-    """The length of an interval, the timeout and the horizon, as compiled code wants them."""
-    return np.array([span.interval_s, span.timeout_s, span.horizon_s], dtype=np.float64)
+    rates = [group.capacity_rps for group in groups]
+    times_s = (float(span.interval_s), span.timeout_s, float(span.horizon_s))
+    service = layout.service_of(chosen, rates, demand_rps, ready_s, times_s, promised, month_first, keep=keep)
+    flow.run_through(service)
+    return service

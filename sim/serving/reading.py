@@ -2,72 +2,65 @@
 
 import math
 
-import numpy as np
-from numpy.typing import NDArray
-
 from sim.jit import inner
+from sim.memory import Record, length
+from sim.serving.layout import LANES, Service
 from sim.serving.surface import TINY
-from sim.serving.tables import COLUMNS, ERROR, LOG_P99, MISSES, ROW, STEPS
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from sim.serving.tables import COLUMNS, ERROR, LOG_P99, MISSES, PAIR, ROW, STEPS, WAIT
 
 
 @inner
-def find_row(replicas: Floats, rows: int, group: int, there: float) -> tuple[int, float]:
-    """The row of a group's table for so many replicas, and how far they lie on the way to the next row."""
-    within = min(max(there, replicas[group, 0]), replicas[group, rows - 1])
-    low, high = 0, rows - 1
-    while low < high:
-        middle = (low + high + 1) // 2
-        if replicas[group, middle] <= within:
-            low = middle
-        else:
-            high = middle - 1
-    if replicas[group, low] == within:
-        return low, 0.0
-    above, below = replicas[group, low], replicas[group, low + 1]
-    return low, math.log(within / above) / math.log(below / above)
-
-
-@inner
-def straight(values: Floats, place: int, across: float) -> float:
+def straight(m: Service, place: int, across: float) -> float:
     """A value on the line from one step of the load to the next."""
-    read: float = values[place]
-    read += across * (values[place + COLUMNS] - read)
+    read: float = m.values[place]
+    read += across * (m.values[place + COLUMNS] - read)
     return read
 
 
 @inner
-def look(values: Floats, row: int, down: float, load: float) -> tuple[float, float, float]:
-    """MISSES, ERROR and LOG_P99 at a load of at most 1, so far down from one row to the next.
+def look(m: Service, lane: Record, load: float) -> tuple[float, float, float]:
+    """MISSES, ERROR and LOG_P99 of a lane at a load of at most 1.
 
     Between rows a line is drawn, as in a surface, for the logarithm of the probability.
     """
     step = min(int(load * STEPS), STEPS - 1)
     across = load * STEPS - step
-    place = row + step * COLUMNS
-    misses = straight(values, place + MISSES, across)
-    error = straight(values, place + ERROR, across)
-    log_s = straight(values, place + LOG_P99, across)
-    if down > 0.0:
+    place = lane.row * ROW + step * COLUMNS
+    misses = straight(m, place + MISSES, across)
+    error = straight(m, place + ERROR, across)
+    log_s = straight(m, place + LOG_P99, across)
+    if lane.down > 0.0:
         place += ROW
-        lower = math.log(straight(values, place + MISSES, across) + TINY)
-        logarithm = (1.0 - down) * math.log(misses + TINY) + down * lower
+        lower = math.log(straight(m, place + MISSES, across) + TINY)
+        logarithm = (1.0 - lane.down) * math.log(misses + TINY) + lane.down * lower
         misses = max(math.exp(logarithm) - TINY, 0.0)
-        error += down * (straight(values, place + ERROR, across) - error)
-        log_s += down * (straight(values, place + LOG_P99, across) - log_s)
+        error += lane.down * (straight(m, place + ERROR, across) - error)
+        log_s += lane.down * (straight(m, place + LOG_P99, across) - log_s)
     return misses, error, log_s
 
 
 @inner
-def find_rows(
-    replicas: Floats, sizes: Ints, ready_s: Floats, n: int, length_s: float, rows: Ints, downs: Floats
-) -> None:
-    """Of each lane where its row begins in interval n, and how far its replicas lie towards the next."""
-    lane = 0
-    while lane < len(rows):
-        for pool in range(len(ready_s)):
-            row, downs[lane] = find_row(replicas, sizes[lane], lane, ready_s[pool, n] / length_s)
-            rows[lane] = (lane * replicas.shape[1] + row) * ROW
-            lane += 1
+def find_rows(m: Service, n: int, length_s: float) -> None:
+    """Of each lane its row in interval n, and how far its replicas lie towards the next."""
+    for lane in range(length(m, LANES)):
+        mine = m.lanes[lane]
+        _find_row(m, mine, lane * m.state[0].rows, m.ready_s[mine.pool, n] / length_s)
+        top = m.queues[(mine.row * (STEPS + 1) + mine.top) * PAIR + WAIT]
+        mine.has_queue = 1 if top > 0.0 else 0
+
+
+@inner
+def _find_row(m: Service, mine: Record, first: int, there: float) -> None:
+    """The row for so many replicas among those that begin at `first`."""
+    low, high = first, first + mine.rows - 1
+    within = min(max(there, m.replicas[low]), m.replicas[high])
+    while low < high:
+        middle = (low + high + 1) // 2
+        if m.replicas[middle] <= within:
+            low = middle
+        else:
+            high = middle - 1
+    mine.row, mine.down = low, 0.0
+    above = m.replicas[low]
+    if above != within:
+        mine.down = math.log(within / above) / math.log(m.replicas[low + 1] / above)

@@ -16,6 +16,7 @@ from sim.serving.surface import TINY, Surface
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+ShortInts = NDArray[np.int16]
 
 MISSES, ERROR, LOG_P99 = range(3)
 """Probability to miss the SLO, how far it may be off, the logarithm of the 99th percentile [s] plus TINY."""
@@ -30,6 +31,14 @@ ROW = (STEPS + 1) * COLUMNS
 """Values of a row."""
 PAIR = 2
 """WAIT and LEVEL."""
+OF_WORK, OF_WAIT = range(2)
+CELLS = 1024
+"""Of a guide from a time to its load: equal steps of time / (time + scale), from 0 to 1. In each are few
+steps of the load, as times grow as 1 / (1 - load)."""
+GUIDE = 2 * (CELLS + 1)
+"""Values of a row's two guides."""
+HALFWAY = 7 * STEPS // 8
+"""The step of the load whose time is the scale."""
 WHOLE = 64
 """Each number of replicas up to it has a row of its own; beyond, each is RATIO of the one before."""
 RATIO = 1.02
@@ -43,8 +52,6 @@ BEYOND = 1e300
 class Tables(NamedTuple):
     """The surfaces of several groups of replicas; axes are as long as the longest, the rest is unused."""
 
-    capacity_rps: Floats
-    """What a replica of each group sustains [requests/s]."""
     slack_s: Floats
     """`Surface.slack_s`: inf where the wait is no part of the measure."""
     service_s: Floats
@@ -59,11 +66,16 @@ class Tables(NamedTuple):
     """[groups, rows, STEPS + 1, COLUMNS], one after the other."""
     queues: Floats
     """[groups, rows, STEPS + 1, PAIR], one after the other, and an empty row beyond the last."""
+    scales_s: Floats
+    """[groups, rows, OF_WORK and OF_WAIT], and one more row: the scale of each guide."""
+    guides: ShortInts
+    """[groups, rows, OF_WORK and OF_WAIT, CELLS + 1], and one more row: the last stable step of the load that
+    comes to no more work (wait and service) or wait [s] in the long run."""
 
 
 @lru_cache(maxsize=256)
-def tables_of(surfaces: tuple[Surface, ...], capacity_rps: tuple[float, ...]) -> Tables:
-    """The tables of these surfaces, each for replicas of the capacity that stands at its place."""
+def tables_of(surfaces: tuple[Surface, ...]) -> Tables:
+    """The tables of these surfaces."""
     axes = [_axis(surface) for surface in surfaces]
     rows = np.array([len(axis) for axis in axes], dtype=np.int64)
     replicas = np.ones((len(surfaces), int(rows.max(initial=1))))
@@ -75,10 +87,18 @@ def tables_of(surfaces: tuple[Surface, ...], capacity_rps: tuple[float, ...]) ->
     slack_s = np.array([surface.slack_s for surface in surfaces], dtype=np.float64)
     service_s = np.array([surface.service_s for surface in surfaces], dtype=np.float64)
     tops = np.array([int(surface.stable_load * STEPS) for surface in surfaces], dtype=np.int64)
-    rates = np.array(capacity_rps, dtype=np.float64)
-    beyond = np.zeros((STEPS + 1) * PAIR)
-    flat = values.ravel(), np.concatenate((queues.ravel(), beyond))
-    return Tables(rates, slack_s, service_s, tops, rows, replicas, *flat)
+    scales_s = np.ones((*replicas.shape, 2))
+    guides = np.zeros((*replicas.shape, 2, CELLS + 1), dtype=np.int16)
+    for n, top in enumerate(tops):
+        waits_s = queues[n, :, : top + 1, WAIT]
+        for kind, times_s in enumerate((waits_s + np.arange(top + 1) / STEPS * service_s[n], waits_s)):
+            guides[n, :, kind], scales_s[n, :, kind] = _guided(times_s)
+    return Tables(
+        slack_s, service_s, tops, rows, replicas, values.ravel(),
+        queues=np.append(queues, np.zeros((STEPS + 1) * PAIR)),
+        scales_s=np.append(scales_s, np.ones(2)),
+        guides=np.append(guides, np.zeros(GUIDE, dtype=np.int16)),
+    )  # fmt: skip
 
 
 def _axis(surface: Surface) -> Floats:
@@ -117,6 +137,18 @@ def _waits_s(surface: Surface, load: Floats, replicas: Floats) -> Floats:
         return np.zeros(load.shape)
     wait_s = surface.read_time("wait_s", load, replicas)
     return np.where(wait_s > TINY, load * wait_s, 0.0)
+
+
+def _guided(times_s: Floats) -> tuple[ShortInts, Floats]:
+    """Guides [rows, CELLS + 1] and scales [rows], from times of shape [rows, stable steps of the load]."""
+    scales_s = times_s[:, min(HALFWAY, times_s.shape[1] - 1)]
+    scales_s = np.where(scales_s > 0.0, scales_s, 1.0)
+    places = np.arange(CELLS) / CELLS
+    guides = np.empty((len(times_s), CELLS + 1), dtype=np.int16)
+    for guide, row_s, scale_s in zip(guides, np.maximum.accumulate(times_s, axis=1), scales_s, strict=True):
+        guide[:-1] = np.searchsorted(row_s, scale_s * places / (1.0 - places), side="right") - 1
+    guides[:, -1] = times_s.shape[1] - 1
+    return np.maximum(guides, 0), scales_s
 
 
 def _levels(misses: Floats, alone: Floats) -> Floats:

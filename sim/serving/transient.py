@@ -25,8 +25,21 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.jit import inner
-from sim.serving.tables import COLUMNS, LEVEL, MISSES, PAIR, ROW, STEPS, WAIT, Tables
+from sim.jit import inner, wide
+from sim.memory import Record, length
+from sim.serving.layout import CALM, Service
+from sim.serving.tables import (
+    CELLS,
+    GUIDE,
+    LEVEL,
+    MISSES,
+    OF_WAIT,
+    OF_WORK,
+    PAIR,
+    ROW,
+    STEPS,
+    WAIT,
+)
 
 Floats = NDArray[np.float64]
 
@@ -138,99 +151,113 @@ def _exceeds(level: float, width: float) -> float:
 
 
 @inner
-def _mixed(queues: Floats, place: int, down: float) -> float:
+def _mixed(m: Service, place: int, down: float) -> float:
     """A value so far down from one row to the next. (A branch here would cost more than the second look.)"""
-    read: float = queues[place]
-    read += down * (queues[place + (STEPS + 1) * PAIR] - read)
+    read: float = m.queues[place]
+    read += down * (m.queues[place + (STEPS + 1) * PAIR] - read)
     return read
 
 
 @inner
-def settled_at(queues: Floats, row: int, down: float, top: int, load: float) -> tuple[float, float]:
+def settled_at(m: Service, lane: Record, load: float) -> tuple[float, float]:
     """The mean wait [s] and the LEVEL that a load comes to in the long run, of 1 and more inf and 0.
 
-    `row` is where a row of the table begins, `top` the step of its last stable load, beyond which the mean
-    grows as 1 / (1 - load).
+    Beyond the last stable load of the table the mean grows as 1 / (1 - load).
     """
+    top, down = lane.top, lane.down
     whole = min(int(load * STEPS), top)
-    place = row + whole * PAIR
-    wait_s, level = _mixed(queues, place + WAIT, down), _mixed(queues, place + LEVEL, down)
+    place = (lane.row * (STEPS + 1) + whole) * PAIR
+    wait_s, level = _mixed(m, place + WAIT, down), _mixed(m, place + LEVEL, down)
     if load >= 1.0:
         return math.inf, 0.0
     if whole == top:
         longer = (1.0 - top / STEPS) / (1.0 - load)
         return wait_s * longer, level / longer
     across = load * STEPS - whole
-    wait_s += across * (_mixed(queues, place + PAIR + WAIT, down) - wait_s)
-    return wait_s, level + across * (_mixed(queues, place + PAIR + LEVEL, down) - level)
+    wait_s += across * (_mixed(m, place + PAIR + WAIT, down) - wait_s)
+    return wait_s, level + across * (_mixed(m, place + PAIR + LEVEL, down) - level)
+
+
+@inner
+def _cell(m: Service, row: int, kind: int, time_s: float) -> int:
+    """Where in a row's guide a time lies."""
+    return row * GUIDE + kind * (CELLS + 1) + int(time_s / (time_s + m.scales_s[2 * row + kind]) * CELLS)
+
+
+@inner
+def _step_of(m: Service, lane: Record, kind: int, service_s: float, time_s: float) -> int:
+    """The last stable step of the load, but not `top`, that comes to no more work, or wait, than this."""
+    first, down = lane.row * (STEPS + 1) * PAIR + WAIT, lane.down
+    cell = _cell(m, lane.row, kind, time_s)
+    low, high = wide(m.guides[cell]), wide(m.guides[cell + 1])
+    if down > 0.0:
+        cell = _cell(m, lane.row + 1, kind, time_s)
+        low, high = min(low, wide(m.guides[cell])), max(high, wide(m.guides[cell + 1]))
+    high = min(high + 1, lane.top)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if _mixed(m, first + middle * PAIR, down) + middle * (service_s / STEPS) <= time_s:
+            low = middle
+        else:
+            high = middle
+    return low
 
 
 @inner
 def queue_of(
-    queues: Floats, row: int, down: float, top: int, service_s: float, work_s: float
+    m: Service, lane: Record, kind: int, service_s: float, work_s: float
 ) -> tuple[float, float, float, float]:
-    """Of a queue with so much work in all: 1 - u, the wait, the LEVEL, and (1 - u) / (du / d work) [s]."""
-    step_s = service_s / STEPS
-    place = row + top * PAIR
-    wait_s = _mixed(queues, place + WAIT, down)
+    """Of a queue with so much work in all: 1 - u, the wait, the LEVEL, and (1 - u) / (du / d work) [s].
+
+    `kind` is OF_WORK, or without any service OF_WAIT.
+    """
+    step_s, top, down = service_s / STEPS, lane.top, lane.down
+    first = lane.row * (STEPS + 1) * PAIR
+    place = first + top * PAIR
+    wait_s = _mixed(m, place + WAIT, down)
     if work_s >= wait_s + top * step_s:
         now_s = work_s - top * step_s
         longer = now_s / wait_s
-        return (1.0 - top / STEPS) / longer, now_s, _mixed(queues, place + LEVEL, down) / longer, now_s
-    low, high = 0, top
-    while high - low > 1:
-        middle = (low + high) // 2
-        if _mixed(queues, row + middle * PAIR + WAIT, down) + middle * step_s <= work_s:
-            low = middle
-        else:
-            high = middle
-    place = row + low * PAIR
-    wait_s, level = _mixed(queues, place + WAIT, down), _mixed(queues, place + LEVEL, down)
-    more_s = _mixed(queues, place + PAIR + WAIT, down) - wait_s + step_s
+        return (1.0 - top / STEPS) / longer, now_s, _mixed(m, place + LEVEL, down) / longer, now_s
+    low = _step_of(m, lane, kind, service_s, work_s)
+    place = first + low * PAIR
+    wait_s, level = _mixed(m, place + WAIT, down), _mixed(m, place + LEVEL, down)
+    more_s = _mixed(m, place + PAIR + WAIT, down) - wait_s + step_s
     across = (work_s - wait_s - low * step_s) / more_s
-    level += across * (_mixed(queues, place + PAIR + LEVEL, down) - level)
+    level += across * (_mixed(m, place + PAIR + LEVEL, down) - level)
     idle = 1.0 - (low + across) / STEPS
     return idle, wait_s + across * (more_s - step_s), level, idle * STEPS * more_s
 
 
 @inner
-def has_queue(tables: Tables, lane: int, row: int) -> bool:
-    """Whether anybody ever waits, as far as the surface knows. `row` is where a row of its values begins."""
-    found: bool = tables.queues[row // COLUMNS * PAIR + tables.tops[lane] * PAIR + WAIT] > 0.0
-    return found
-
-
-@inner
-def load_of(tables: Tables, lane: int, row: int, down: float, wait_s: float) -> float:
+def load_of(m: Service, lane: Record, wait_s: float) -> float:
     """The load that comes to such a mean wait in the long run."""
-    idle, _, _, _ = queue_of(tables.queues, row // COLUMNS * PAIR, down, tables.tops[lane], 0.0, wait_s)
+    idle, _, _, _ = queue_of(m, lane, OF_WAIT, 0.0, wait_s)
     return 1.0 - idle
 
 
 @inner
-def wait_of(tables: Tables, lane: int, row: int, down: float, load: float) -> float:
+def wait_of(m: Service, lane: Record, load: float) -> float:
     """The mean wait [s] that a load below 1 comes to in the long run."""
-    wait_s, _ = settled_at(tables.queues, row // COLUMNS * PAIR, down, tables.tops[lane], load)
+    wait_s, _ = settled_at(m, lane, load)
     return wait_s
 
 
 @inner
-def calm_loads(tables: Tables, length_s: float) -> Floats:
+def find_calm_loads(m: Service) -> None:
     """For each row of each lane the load up to which queues are short enough to be taken for settled."""
-    rows, row_s = tables.replicas.size, RESTLESS * length_s
-    calm = np.ones(rows)
-    for row in range(rows):
-        begin, top = row * (STEPS + 1) * PAIR, tables.tops[row // tables.replicas.shape[1]]
-        if tables.queues[begin + top * PAIR + WAIT] > 0.0:
+    row_s, rows = RESTLESS * m.state[0].interval_s, m.state[0].rows
+    for row in range(length(m, CALM)):
+        first, top = row * (STEPS + 1) * PAIR + WAIT, m.lanes[row // rows].top
+        if m.queues[first + top * PAIR] > 0.0:
             low, high = 0, top + 1
             while high - low > 1:
                 middle = (low + high) // 2
-                if tables.queues[begin + middle * PAIR + WAIT] <= row_s * (1.0 - middle / STEPS):
+                if m.queues[first + middle * PAIR] <= row_s * (1.0 - middle / STEPS):
                     low = middle
                 else:
                     high = middle
-            calm[row] = low / STEPS
-    return calm
+            m.calm_loads[row] = low / STEPS
 
 
 @inner
@@ -260,30 +287,30 @@ def _rest_of_the_way(
 
 
 @inner
-def _alone(values: Floats, row: int, down: float) -> float:
+def _alone(m: Service, lane: Record) -> float:
     """The probability to miss the SLO without any wait."""
-    alone: float = values[row + MISSES]
-    if down > 0.0:
-        alone += down * (values[row + ROW + MISSES] - alone)
+    place = lane.row * ROW + MISSES
+    alone: float = m.values[place]
+    if lane.down > 0.0:
+        alone += lane.down * (m.values[place + ROW] - alone)
     return alone
 
 
 @inner
 def follow(
-    tables: Tables, lane: int, row: int, down: float, load: float, length_s: float, timeout_s: float,
-    work_s: float, width: float,
-) -> tuple[float, float, float, float, float]:  # fmt: skip
+    m: Service, lane: Record, load: float, length_s: float, work_s: float, width: float
+) -> tuple[float, float, float, float, float]:
     """Follow the queue of a lane through an interval that it begins with so much work.
 
     The probability that those who come miss the SLO; their mean wait [s]; and at the end the wait, the
     utilisation and the width. Nobody waits longer than the timeout.
     """
-    begin, top, service_s = row // COLUMNS * PAIR, tables.tops[lane], tables.service_s[lane]
-    queues, slack_s, most_s = tables.queues, tables.slack_s[lane], timeout_s + service_s
-    rest_s, rest_level = settled_at(queues, begin, down, top, load)
+    service_s, slack_s = lane.service_s, lane.slack_s
+    most_s = m.state[0].timeout_s + service_s
+    rest_s, rest_level = settled_at(m, lane, load)
     goal_s = rest_s + load * service_s
     work_s = min(work_s, most_s)
-    idle, wait_s, level, reach_s = queue_of(queues, begin, down, top, service_s, work_s)
+    idle, wait_s, level, reach_s = queue_of(m, lane, OF_WORK, service_s, work_s)
     width = _width(load, idle, wait_s, width * wait_s**2 if wait_s > SHORT * slack_s else math.inf)
     more, late, waited, left_s = _exceeds(level, width), 0.0, 0.0, length_s
     while left_s > 0.0:
@@ -311,14 +338,14 @@ def follow(
         elif falls and halfway_s <= goal_s:
             work_s = goal_s
         else:
-            idle, between_s, level, _ = queue_of(queues, begin, down, top, service_s, halfway_s)
+            idle, between_s, level, _ = queue_of(m, lane, OF_WORK, service_s, halfway_s)
             width = _width(load, idle, between_s, variance + gained)
             between = _exceeds(level, width)
             pressure = _law(PRESSURE, width)
             variance += 2.0 * step_s * idle * between_s * (1.0 - pressure)
             work_s = max(work_s + step_s * (load - 1.0 + idle * pressure), goal_s if falls else 0.0)
         work_s, before_s, before = min(work_s, most_s), wait_s, more
-        idle, wait_s, level, reach_s = queue_of(queues, begin, down, top, service_s, work_s)
+        idle, wait_s, level, reach_s = queue_of(m, lane, OF_WORK, service_s, work_s)
         width = _width(load, idle, wait_s, variance)
         more = _exceeds(level, width)
         if between < 0.0:
@@ -326,5 +353,5 @@ def follow(
         late += step_s / 6.0 * (before + 4.0 * between + more)
         waited += step_s / 6.0 * (before_s + 4.0 * between_s + wait_s)
         left_s -= step_s
-    alone, late = _alone(tables.values, row, down), late / length_s
+    alone, late = _alone(m, lane), late / length_s
     return alone + (1.0 - alone) * late, max(waited / length_s, 0.0), wait_s, 1.0 - idle, width

@@ -1,7 +1,7 @@
 """The one dispatch of an instant: what is free is given to those who wait (see `sim.engine.queue`)."""
 
 from sim.engine.compiled.calendar import OPENING, push
-from sim.engine.compiled.layout import NONE, ONE, POOLS, Memory, Record, entry_of, length, request_of
+from sim.engine.compiled.layout import NONE, ONE, POOLS, Memory, entry_of, request_of
 from sim.engine.compiled.pools import (
     NOWHERE,
     keep_for,
@@ -17,6 +17,7 @@ from sim.engine.compiled.queue import leave, line_up, open_option, opening_s, re
 from sim.engine.compiled.rules import holds
 from sim.engine.compiled.staging import send
 from sim.jit import constant, inner, wide
+from sim.memory import Record, length
 from sim.records import Kind, Reason
 
 LINE_BITS = 32

@@ -10,9 +10,10 @@ from typing import cast
 import numpy as np
 
 from sim.distributions import Constant
-from sim.engine.compiled.layout import DRAW_KEYS, NONE, Ints, Memory, length
+from sim.engine.compiled.layout import DRAW_KEYS, NONE, Memory
 from sim.engine.compiled.philox import block_of_uniforms
 from sim.jit import inner, kernel
+from sim.memory import Ints, length
 from sim.world.world import Draws, World
 
 STREAM_BITS, ENTITY_BITS, ATTEMPT_BITS = 12, 27, 24

@@ -5,33 +5,25 @@ Positions are those of the plan; a *request* is a replica's slot or a job, numbe
 are served: the slots of all services, then the jobs.
 """
 
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sim import memory
 from sim.jit import constant, inner
+from sim.memory import Array, Ints, table_names, teach
 from sim.policies.scaling import Reaction
 from sim.records import Attempts, Nodes, Orders, Outages, Refusals, Replicas, Transfers
 
-Array = NDArray[Any]
-Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
-Record = Any
-"""One element of an array of records."""
 
 NONE, ZERO, ONE = constant(-1), constant(0), constant(1)
 
 
 def record(*names: str, small: tuple[str, ...] = ()) -> np.dtype[np.void]:
-    """A record of whole numbers, none named like something that numpy's records have themselves.
-
-    `small` ones have 32 bits: of requests and entries there are as many as jobs.
-    """
-    taken = {*names, *small} & set(dir(np.record))
-    assert not taken, f"numpy knows {taken} as something else"
-    return np.dtype([(n, np.int64) for n in names] + [(n, np.int32) for n in small], align=True)
+    """A record of whole numbers, `small` ones of 32 bits: requests and entries are as many as jobs."""
+    return memory.record(*((n, np.int64) for n in names), *((n, np.int32) for n in small))
 
 
 POOL = record(
@@ -116,11 +108,10 @@ draw is missing."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Memory:
+class Memory(memory.Memory):
     """Everything that a run of the compiled engine knows.
 
-    Compiled functions get one pointer to `places` and find all tables from there; they ask `length` how long
-    a table is, and nobody else (see `sim.engine.compiled.memory`).
+    Compiled functions ask `length` how long a table is, and nobody else (see `sim.memory`).
     """
 
     state: Array
@@ -210,24 +201,8 @@ class Memory:
     transfers: Array
     delivered: Array
 
-    places: Ints = field(init=False, repr=False)
-    """Where the tables lie, and their shapes: three numbers for each, in the order of the fields."""
-    address: int = field(init=False, repr=False)
-    """Where `places` lies."""
 
-    def __post_init__(self) -> None:
-        """Note where the tables lie."""
-        found = np.ones((len(TABLES), 3), dtype=np.int64)
-        for row, name in zip(found, TABLES, strict=True):
-            array: Array = getattr(self, name)
-            assert array.flags.c_contiguous, name
-            row[0] = array.ctypes.data
-            row[1 : 1 + array.ndim] = array.shape
-        object.__setattr__(self, "places", found)
-        object.__setattr__(self, "address", found.ctypes.data)
-
-
-TABLES = tuple(each.name for each in fields(Memory) if each.init)
+TABLES = table_names(Memory)
 (
     AT_SITE, ATTEMPTS, DRAW_KEYS, EVENTS, POOLS, REFUSALS, REFUSED, REPLICAS, ROUTE_LINK, RULES, SHIPMENTS,
     WORKLOADS,
@@ -247,7 +222,7 @@ _RECORDS = {
     "outages": OUTAGE, "shipments": SHIPMENT, "transfers": TRANSFER, "delivered": DELIVERED,
 }  # fmt: skip
 _SQUARE = ("watchers", "midnights", "at_site", "asking", "route_link")
-KINDS: dict[str, tuple[np.dtype[Any], int]] = {
+KINDS: memory.Kinds = {
     **dict.fromkeys(TABLES, (_WHOLE, 1)),
     **{name: (kind, 1) for name, kind in _RECORDS.items()},
     **dict.fromkeys(("dataset_bytes", "dataset_growth"), (_REAL, 1)),
@@ -255,13 +230,7 @@ KINDS: dict[str, tuple[np.dtype[Any], int]] = {
     "ways": (WAY, 2),
     "route_bps": (_REAL, 2),
 }
-"""The elements of each table, and its dimensions."""
-
-
-@inner
-def length(m: Memory, table: int) -> int:
-    """How many rows a table has."""
-    return m.places[table, 1]
+teach(Memory, KINDS)
 
 
 @inner

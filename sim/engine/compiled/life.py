@@ -2,11 +2,12 @@
 
 from sim.engine.compiled.calendar import FINISH, LIFETIME, push
 from sim.engine.compiled.draws import draw
-from sim.engine.compiled.layout import NONE, ONE, POOLS, Memory, length
+from sim.engine.compiled.layout import NONE, ONE, POOLS, Memory
 from sim.engine.compiled.pools import give_back
 from sim.engine.compiled.queue import changed, checkpoints_of, join, refuse
 from sim.engine.compiled.rules import local_s, reference_s, split
 from sim.jit import constant, inner, wide
+from sim.memory import length
 from sim.records import Kind, Outcome, Reason
 
 _JOB, _REPLICA = constant(Kind.JOB), constant(Kind.REPLICA)

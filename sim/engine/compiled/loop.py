@@ -37,7 +37,6 @@ from sim.engine.compiled.layout import (
     WORKLOADS,
     ZERO,
     Memory,
-    length,
 )
 from sim.engine.compiled.life import arrive, close, end, fail_leases, introduce, start, take_back
 from sim.engine.compiled.pools import count, deliver, fail, repair
@@ -45,6 +44,7 @@ from sim.engine.compiled.queue import arrive_copy, changed, open_option, refuse
 from sim.engine.compiled.rules import fitting, may_judge, shipments, shipped, was_busy
 from sim.engine.compiled.scaling import wish
 from sim.jit import constant, inner, kernel
+from sim.memory import length
 from sim.records import Kind, Outcome, Reason
 
 DONE, NEEDS_DRAW, NEEDS_ROOM = 0, 1, 2

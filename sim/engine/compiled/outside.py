@@ -17,7 +17,8 @@ from sim.engine.compiled.calendar import (
     REVIEW,
     SCALING,
 )
-from sim.engine.compiled.layout import Floats, Ints
+from sim.engine.compiled.layout import Floats
+from sim.memory import Ints
 from sim.policies.plan import FleetPlan, Plan, Purchase
 from sim.policies.procurement import DAY_S
 from sim.policies.scaling import Foresight, scalings

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from sim.engine.compiled.layout import Floats, Ints
+from sim.engine.compiled.layout import Floats
 from sim.jit import inner, is_compiling, kernel
+from sim.memory import Ints
 from sim.streams import HALF, MULTIPLIERS, ROUNDS, StreamKey, uniforms
 
 _LOW, _SHIFT = np.uint64(HALF), np.uint64(32)

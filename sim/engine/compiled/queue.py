@@ -1,10 +1,11 @@
 """The queue: who waits for which pools, since when (see `sim.engine.queue`); `dispatch` serves it."""
 
-from sim.engine.compiled.layout import NONE, POOLS, ZERO, Memory, entry_of, length, request_of
+from sim.engine.compiled.layout import NONE, POOLS, ZERO, Memory, entry_of, request_of
 from sim.engine.compiled.lines import enter_line, leave_line
 from sim.engine.compiled.rules import full_length_s, length_class, local_s, opens_s
 from sim.engine.compiled.staging import PRESENT, ask
 from sim.jit import inner, wide
+from sim.memory import length
 from sim.policies.checkpoints import NEVER, Checkpoints
 
 

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from sim.engine.compiled.layout import OUTAGE, Array, Ints, Memory
+from sim.engine.compiled.layout import OUTAGE, Memory
 from sim.jit import kernel
+from sim.memory import Array, Ints
 from sim.policies.plan import SLOTS, Plan, Purchase
 from sim.records import (
     Attempts,

@@ -2,14 +2,13 @@
 
 from dataclasses import replace
 
-import sim.engine.compiled.memory  # noqa: F401  teaches the compiler what a Memory is
 from sim.engine.compiled.calendar import LATEST_S, MOST_ID
 from sim.engine.compiled.draws import ENTITY_BITS, DrawTable
-from sim.engine.compiled.layout import Array, Memory
+from sim.engine.compiled.layout import Memory
 from sim.engine.compiled.loop import DONE, NEEDS_DRAW, advance, begin
 from sim.engine.compiled.results import records_of
 from sim.engine.compiled.setup import node_places, option_bits, set_up
-from sim.engine.compiled.tables import rows_for
+from sim.memory import Array, rows_for
 from sim.policies.plan import SLOTS, Plan
 from sim.records import Records
 from sim.world.world import World

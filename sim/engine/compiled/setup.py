@@ -6,11 +6,11 @@ import numpy as np
 
 from sim.engine.compiled import layout
 from sim.engine.compiled.draws import DrawTable
-from sim.engine.compiled.layout import NONE, Array, Ints, Memory
+from sim.engine.compiled.layout import NONE, Memory
 from sim.engine.compiled.outside import Wish, outside_events
 from sim.engine.compiled.soonest import OUT
-from sim.engine.compiled.tables import rows_for, table, zeros
 from sim.engine.compiled.waiting import Lines
+from sim.memory import Array, Ints, rows_for, table, zeros
 from sim.policies.plan import Plan, PoolPlan, Purchase
 from sim.policies.procurement import DAY_S
 from sim.world.world import ANY_GANG, World

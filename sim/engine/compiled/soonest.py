@@ -3,8 +3,9 @@
 Leaves are brought up to date only when somebody asks, and then only those of nodes whose leases have changed.
 """
 
-from sim.engine.compiled.layout import Memory, Record
+from sim.engine.compiled.layout import Memory
 from sim.jit import inner
+from sim.memory import Record
 from sim.policies.checkpoints import NEVER
 
 OUT = 1 << 62

@@ -3,9 +3,10 @@
 import math
 
 from sim.engine.compiled.calendar import TRANSFER, push
-from sim.engine.compiled.layout import AT_SITE, NONE, ROUTE_LINK, Memory, length, request_of
+from sim.engine.compiled.layout import AT_SITE, NONE, ROUTE_LINK, Memory, request_of
 from sim.engine.compiled.rules import copying_s
 from sim.jit import inner
+from sim.memory import length
 
 PRESENT, TO_SEND = 1, 2
 """Of a dataset at a site; 0 stands for neither."""

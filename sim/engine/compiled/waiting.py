@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 from sim.engine.compiled import layout
-from sim.engine.compiled.layout import NONE, Array
-from sim.engine.compiled.tables import table
+from sim.engine.compiled.layout import NONE
+from sim.memory import Array, table
 from sim.policies.placement import Busy
 from sim.policies.plan import OptionPlan, Plan, Purchase
 
