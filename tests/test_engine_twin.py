@@ -177,9 +177,11 @@ def test_kernels_ask_no_table_how_long_it_is() -> None:
     """Tables have no length in compiled code, where `len(m.pools)` would be 0: all ask `length`."""
     texts = {
         module.name: module.read_text(encoding="utf-8")
-        for module in (ROOT / "sim/engine/compiled").glob("*.py")
+        for folder in ("engine/compiled", "serving")
+        for module in (ROOT / "sim" / folder).glob("*.py")
     }
     assert "length(m, POOLS)" in texts["loop.py"]
+    assert "length(m, LANES)" in texts["flow.py"]
     assert not [name for name, text in texts.items() if re.search(r"\blen\(m\.|\bm\.\w+\.shape", text)]
 
 

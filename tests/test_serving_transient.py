@@ -1,6 +1,11 @@
 """Queues between two loads, beside a reflected Brownian motion and exact chains of births and deaths."""
 
+import hashlib
 import math
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -225,3 +230,29 @@ def test_nobody_waits_longer_than_the_timeout() -> None:
     assert found.violated[1] == pytest.approx(4.0 * 600.0, rel=0.01)
     # Then the 40 who are left, and those who come while the last 6 s of the wait above 4 s are worked off.
     assert 40.0 < found.violated[2] < 50.0
+
+
+def hundred_intervals() -> str:
+    """A digest of what becomes of a demand that swings about what 3 to 6 servers can do, at times none."""
+    columns = zip(*(mmc(count, 5.0) for count in (3, 4, 5, 6)), strict=True)
+    waits, lates = (np.array(column) for column in columns)
+    n = np.arange(100)
+    built = surface(waits, lates, 4.0, np.array([3.0, 4.0, 5.0, 6.0]))
+    group = ReplicaGroup(built, 1.0, np.where(n % 37 == 30, 0.0, 3.0 + n // 7 % 4 - n % 7 / 14.0) * 60.0)
+    found = close_intervals(4.0 + 1.5 * np.sin(n / 4.0), Span(60, 6000 - 20, 200.0), [group])
+    columns = (found.served, found.violated, found.abandoned, found.backlog_end, found.unsure, found.p99_s)
+    return hashlib.sha256(np.array(columns).tobytes()).hexdigest()
+
+
+def test_intervals_are_the_same_without_the_compiler() -> None:
+    """With NUMBA_DISABLE_JIT the same code runs as Python: the same bits."""
+    script = "from tests.test_serving_transient import hundred_intervals\nprint(hundred_intervals())"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=Path(__file__).parent.parent,
+        env=os.environ | {"NUMBA_DISABLE_JIT": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, hundred_intervals()), done.stderr
