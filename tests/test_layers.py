@@ -23,7 +23,7 @@ LAYERS = (
     {"calibrate"},
     {"loading"},
     {"scenario"},
-    {"distributions", "streams", "units", "errors", "calendar"},
+    {"distributions", "streams", "units", "errors", "calendar", "columns"},
     {"memory"},
     {"jit"},
     {"folders", "linking"},

@@ -6,8 +6,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from sim.columns import Column
 from sim.ledger import Category, focus_rows, total_micro
-from sim.ledger.focus import TERMS, Column
+from sim.ledger.focus import TERMS
 from tests.ledger_miniature import (
     CAMPUS,
     CLOUD,
@@ -179,7 +180,7 @@ def test_workloads_pools_and_datasets_are_named_or_null(rows: dict[str, Column])
 def test_exact_amounts_survive_parquet(rows: dict[str, Column]) -> None:
     """The integers written are the integers read, and they sum to the total."""
     file = io.BytesIO()
-    pq.write_table(pa.table(rows), file)
+    pq.write_table(pa.table({name: list(cells) for name, cells in rows.items()}), file)
     read = pq.read_table(file)
     assert read.column("x_BilledMicros").type == pa.int64()
     assert sum(read.column("x_EffectiveMicros").to_pylist()) == total_micro(LEDGER)

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sim.columns import Column, Gaps, Words
 from sim.study.columns import (
     array_of,
     array_of_floats,
@@ -41,6 +42,35 @@ def test_arrays_are_those_of_pyarrow(values: list[Any]) -> None:
     assert repr(found.to_pylist()) == repr(expected.to_pylist())
     assert found.null_count == expected.null_count
     found.validate(full=True)
+
+
+@st.composite
+def not_lists(draw: st.DrawFn) -> Column:
+    """Columns of the other kinds: words, numbers with gaps, arrays."""
+    words = tuple(draw(st.lists(st.none() | texts, min_size=1, max_size=4)))
+    places = draw(st.lists(st.integers(-1, len(words) - 1), max_size=20))
+    numbers = np.array(draw(st.lists(st.floats(), max_size=20)))
+    present = np.array(draw(st.lists(st.booleans(), min_size=len(numbers), max_size=len(numbers))), np.bool_)
+    return draw(
+        st.sampled_from(
+            [Words(np.array(places, dtype=np.int64), words), Gaps(numbers, present), numbers, numbers[::2]]
+        )
+    )
+
+
+@given(not_lists())
+def test_a_column_is_written_as_the_list_of_its_cells(column: Column) -> None:
+    """The same bytes, so that nobody can tell from a file how a column was held."""
+    cells = column.tolist() if isinstance(column, np.ndarray) else list(column)
+    assert len(cells) == len(column)
+    assert encode({"column": column}) == encode({"column": cells})
+
+
+def test_whole_numbers_stay_whole() -> None:
+    """An array of integers gives what the list of them gives, every other one too."""
+    numbers = np.arange(10) * 2**55
+    for some in (numbers, numbers[::2]):
+        assert encode({"column": some}) == encode({"column": some.tolist()})
 
 
 def test_numbers_of_both_kinds_are_doubles() -> None:

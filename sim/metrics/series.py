@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.calendar import month_edges, month_labels
+from sim.columns import Columns, Words
 from sim.ledger.postings import MICRO
 from sim.metrics.facts import CostFacts, ServiceFacts
 from sim.metrics.integrals import Floats, Ints, integrate_by_group
@@ -26,7 +27,7 @@ Row = tuple[str, str, str, NDArray[Any]]
 
 def monthly(
     world: World, plan: Plan, records: Records, services: Sequence[ServiceFacts], costs: CostFacts
-) -> dict[str, list[Any]]:
+) -> Columns:
     """The columns `month` ("2026-01"), `kind`, `name`, `quantity` (unit last) and `value`, equally long.
 
     kind "run", name "": cost_usd. kind "pool", name `site/pool`: capacity_accelerator_h (failed nodes
@@ -38,19 +39,20 @@ def monthly(
     exact.
     """
     edges = month_edges(world.scenario.start, plan.horizon_s)
-    labels = month_labels(world.scenario.start, plan.horizon_s)
+    labels = tuple(month_labels(world.scenario.start, plan.horizon_s))
+    months = len(labels)
     rows: list[Row] = [("run", "", "cost_usd", np.array(costs.by_month) / MICRO)]
     rows += _pools(world, plan, records, services, edges)
     rows += _queues(world, plan, records, edges)
     rows += _services(world.scenario, plan, records, services, edges)
     kinds, names, quantities, values = zip(*rows, strict=True)
+    subject = np.repeat(np.arange(len(rows)), months)
     return {
-        "month": labels * len(rows),
-        **{
-            column: [word for word in words for _ in labels]
-            for column, words in (("kind", kinds), ("name", names), ("quantity", quantities))
-        },
-        "value": np.concatenate(values).astype(np.float64).tolist(),
+        "month": Words(np.tile(np.arange(months), len(rows)), labels),
+        "kind": Words(subject, kinds),
+        "name": Words(subject, names),
+        "quantity": Words(subject, quantities),
+        "value": np.concatenate(values).astype(np.float64),
     }
 
 

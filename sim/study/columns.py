@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence, Sized
 from contextlib import suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.study.results import Columns
+from sim.columns import Column, Columns, Gaps, Words
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,7 +30,7 @@ def encode(columns: Columns) -> bytes:
     """
     import pyarrow as pa
 
-    made = {id(values): array_of(values) for values in _distinct(columns)}
+    made = {id(values): _array(values) for values in _distinct(columns)}
     batch = pa.RecordBatch.from_arrays([made[id(v)] for v in columns.values()], names=list(columns))
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema) as stream:
@@ -46,6 +47,28 @@ def decode(encoded: bytes) -> pa.Table:
     length = int.from_bytes(encoded[:LENGTH_BYTES], "little")
     plain = pa.decompress(memoryview(encoded)[LENGTH_BYTES:], length, codec="zstd")
     return pa.ipc.open_stream(plain).read_all()
+
+
+def _array(column: Column) -> pa.Array:
+    """A column as an Arrow array, of nulls where it holds nothing else."""
+    import pyarrow as pa
+
+    present: NDArray[np.bool_] | None = None
+    match column:
+        case list():
+            return array_of(column)
+        case Words():
+            kind, buffers, present = pa.string(), *_spelt(column)
+        case Gaps(values=values, present=present):
+            # Where nothing stands there is always the same, so that equal columns are equal bytes.
+            kind, buffers = pa.float64(), [pa.py_buffer(np.where(present, values, 0.0))]
+        case _:
+            kind = pa.float64() if column.dtype == np.float64 else pa.int64()
+            buffers = [pa.py_buffer(np.ascontiguousarray(column))]
+    if not len(column) or (present is not None and not present.any()):
+        return pa.nulls(len(column))
+    valid = None if present is None or present.all() else _bits(present)
+    return pa.Array.from_buffers(kind, len(column), [valid, *buffers])
 
 
 def array_of(values: Sequence[Any]) -> pa.Array:
@@ -129,8 +152,8 @@ def integers_of(column: pa.Array) -> NDArray[Any]:
     return np.frombuffer(column.buffers()[1], dtype=dtype)[column.offset :][: len(column)]
 
 
-def _distinct(columns: Columns) -> Iterable[list[Any]]:
-    """The lists of values, each once: several columns may share one."""
+def _distinct(columns: Columns) -> Iterable[Column]:
+    """The columns, each once: several names may share one."""
     return {id(values): values for values in columns.values()}.values()
 
 
@@ -173,6 +196,26 @@ def _texts(values: Sequence[str | None]) -> list[pa.Buffer | None]:
     lengths.cumsum(out=offsets[1:])
     valid = None if present is None else _bits(present)
     return [valid, pa.py_buffer(offsets), pa.py_buffer(data)]
+
+
+def _spelt(column: Words) -> tuple[list[pa.Buffer], NDArray[np.bool_] | None]:
+    """Offsets and bytes of texts, and which are there; None where all are."""
+    import pyarrow as pa
+
+    data, lengths, there = _spellings(column.words)
+    offsets = np.zeros(len(column) + 1, dtype=np.int32)
+    lengths[column.places].cumsum(out=offsets[1:])
+    cells = b"".join(data[column.places].tolist())
+    present = None if None not in column.words else there[column.places]
+    return [pa.py_buffer(offsets), pa.py_buffer(cells)], present
+
+
+@lru_cache(maxsize=256)
+def _spellings(words: tuple[str | None, ...]) -> tuple[NDArray[Any], NDArray[np.int32], NDArray[np.bool_]]:
+    """The bytes of words, how many these are, and whether there is a word at all."""
+    data = np.array([b"" if word is None else word.encode() for word in words], dtype=object)
+    lengths = np.array([len(word) for word in data], dtype=np.int32)
+    return data, lengths, np.array([word is not None for word in words])
 
 
 def _bits(holds: NDArray[np.bool_]) -> pa.Buffer:

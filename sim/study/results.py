@@ -3,12 +3,10 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
+from sim.columns import Columns
 from sim.study.stopwatch import Stopwatch
-
-Columns = dict[str, list[Any]]
-"""A table: column name -> values, all columns equally long."""
 
 
 @dataclass(frozen=True, slots=True)
