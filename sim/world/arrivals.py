@@ -7,6 +7,7 @@ weekly profiles, seasons and growth are exact.
 
 import datetime as dt
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 
@@ -32,7 +33,7 @@ def sample_jobs(scenario: Scenario, training: Mapping[str, Training], source: st
     workload, number, submit_s, accelerators, work_s = (
         np.concatenate(column) for column in zip(*parts, strict=True)
     )
-    order = np.lexsort((number, workload, submit_s))
+    order = np.argsort(submit_s, kind="stable")  # the parts come in the order of the rest
     return Jobs(workload[order], number[order], submit_s[order], accelerators[order], work_s[order])
 
 
@@ -91,16 +92,27 @@ def expected_arrivals(
 ) -> Floats:
     """Expected number of arrivals until the end of each hour since the start; entry 0 is 0."""
     hours = -(-scenario.horizon_s // HOUR_S)
-    middle_s = (np.arange(hours) + 0.5) * HOUR_S
-    intensity = rate * HOUR_S * (1.0 + growth) ** (middle_s / YEAR_S)
+    intensity = rate * HOUR_S * (1.0 + growth) ** _years(hours)
     if profile is not None:
-        intensity *= weekly_shape(profile)[(np.arange(hours) + hour_of_week(scenario.start)) % WEEK_H]
+        intensity *= _weeks(profile, scenario.start, hours)
     if monthly is not None:
         days = scenario.start.toordinal() + np.arange(-(-hours // 24))
         months = np.array([dt.date.fromordinal(int(day)).month - 1 for day in days])
         shape = np.array(monthly) / np.mean(monthly)
         intensity *= np.repeat(shape[months], 24)[:hours]
     return np.concatenate(([0.0], np.cumsum(intensity)))
+
+
+@lru_cache(maxsize=8)
+def _years(hours: int) -> Floats:
+    """The years until the middle of each hour, the same in every world."""
+    return (np.arange(hours) + 0.5) * HOUR_S / YEAR_S
+
+
+@lru_cache(maxsize=8)
+def _weeks(profile: Profile, start: dt.date, hours: int) -> Floats:
+    """The weekly shape in each hour, the same in every world."""
+    return weekly_shape(profile)[(np.arange(hours) + hour_of_week(start)) % WEEK_H]
 
 
 def weekly_shape(profile: Profile) -> Floats:

@@ -23,6 +23,7 @@ def sample(scenario: Scenario, seed: int, run: int) -> World:
     """World number `run` of a scenario."""
     beliefs = draw_beliefs(scenario, seed, run)
     real = realise(scenario, beliefs)
+    believed = {path[:2] for path in beliefs}
     source = streams.Source(seed, run)
     training = {name: w for name, w in real.workloads.items() if isinstance(w, Training)}
     pools = real.pools()
@@ -35,7 +36,9 @@ def sample(scenario: Scenario, seed: int, run: int) -> World:
         beliefs=beliefs,
         jobs=arrivals.sample_jobs(real, training, source),
         demand_rps={
-            name: demand.sample_demand(real, workload.demand, name, source)
+            name: demand.sample_demand(
+                real, workload.demand, name, source, varies=("workloads", name) in believed
+            )
             for name, workload in real.workloads.items()
             if isinstance(workload, Inference)
         },
