@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.ledger import Category, Ledger, Traffic, post
+from sim.ledger import Category, Ledger, Traffic, open_books, post
 from sim.policies.plan import Plan, Route
 from sim.records import (
     Attempts,
@@ -176,7 +176,8 @@ def ledger(
 ) -> Ledger:
     """The ledger of a run; `spot=` is the price path of the spot pool."""
     paths = {f"site1/{pool}": rows for pool, rows in prices.items()}
-    return post(world(facts, paths), made, left, Traffic.none() if sent is None else sent)
+    traffic_sent = Traffic.none() if sent is None else sent
+    return post(open_books(world(facts, paths), made, left, traffic_sent))
 
 
 def lines(posted: Ledger, *categories: Category) -> dict[Key, float]:

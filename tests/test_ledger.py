@@ -291,7 +291,7 @@ def test_the_ledger_and_the_pools_count_the_same() -> None:
     left = run(facts, made)
     assert len(left.attempts) == 4
     leased = dict(zip(left.closing.pool.tolist(), left.closing.leased_s.tolist(), strict=True))
-    assert billed_accelerator_s(post(facts, made, left, Traffic.none())) == {
+    assert billed_accelerator_s(post(open_books(facts, made, left, Traffic.none()))) == {
         pool: leased_s for pool, leased_s in leased.items() if pool != ROOM and leased_s
     }
 

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.metrics import CostFacts, ServiceFacts, measure
+from sim.metrics import CostFacts, Counted, ServiceFacts, measure
 from sim.metrics.state import training_states
-from sim.metrics.training import Lives
 from sim.policies.plan import Plan, Purchase
 from sim.records import (
     Attempts,
@@ -293,7 +292,7 @@ def test_state_compares_what_waits_with_a_week_of_work(day: int, work_d: int, st
     made = two_pools(30 * DAY_S)
     records = records_of(made, [attempt(0, 0, 0, 1, 0, Outcome.CUT_OFF, kept=30 * DAY_S)])
     lived = future(jobs((0, 1, 40 * DAY_S), (day * DAY_S, 1, work_d * DAY_S)))
-    (found,) = training_states(lived, made, records, Lives.of(lived, made, records))
+    (found,) = training_states(lived, made, records, Counted.of(lived, made, records))
     assert found.name == state
     metrics = measured((lived, made, records, answers()))
     assert metrics["state:train"] == {"STABLE": 0, "BACKLOGGED": 1, "OVERLOADED": 2}[state]
@@ -309,7 +308,7 @@ def test_a_queue_that_was_worked_off_leaves_a_workload_backlogged() -> None:
         attempt(1, 0, 1, 1, 21 * DAY_S, Outcome.CUT_OFF, kept=9 * DAY_S),
     ]
     lived, records = future(jobs((0, 1, 40 * DAY_S), (10 * DAY_S, 1, 20 * DAY_S))), records_of(made, rows)
-    (found,) = training_states(lived, made, records, Lives.of(lived, made, records))
+    (found,) = training_states(lived, made, records, Counted.of(lived, made, records))
     assert found.name == "BACKLOGGED"
 
 
@@ -327,7 +326,7 @@ def test_work_that_was_done_before_a_reclaim_does_not_wait() -> None:
     lived = future(jobs((0, 1, 40 * DAY_S), (25 * DAY_S, 1, 17 * DAY_S // 2)))
     for plan_, state in ((replace(made, trainings=(fast,)), "STABLE"), (made, "OVERLOADED")):
         records = records_of(plan_, rows)
-        (found,) = training_states(lived, plan_, records, Lives.of(lived, plan_, records))
+        (found,) = training_states(lived, plan_, records, Counted.of(lived, plan_, records))
         assert found.name == state
 
 

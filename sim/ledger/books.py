@@ -1,6 +1,6 @@
 """What the rules are applied to: one run's records, the realised scenario's prices, and the calendar."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Leases:
-    """All leases of a run, sorted by pool; workloads as positions among all of the scenario."""
+    """The leases of jobs, or those of replicas; workloads as positions among all of the scenario."""
 
     pool: Ints
     workload: Ints
@@ -41,7 +41,10 @@ class Books:
     """Of spot pools whose price moves."""
     edges_s: Ints
     """Of the calendar months, the horizon included."""
-    leases: Leases
+    leases: tuple[Leases, Leases]
+    """Of jobs, and of replicas."""
+    leased_by_month_s: Ints
+    """[accelerator-s]: shape [pools, workloads, months]."""
     services: Ints
     """Each service's position among all workloads."""
 
@@ -61,11 +64,18 @@ class Books:
 
     def leased_s(self, pool: int, edges_s: Ints) -> Ints:
         """Accelerator-seconds leased from a pool between edges: shape [workloads, edges - 1]."""
-        here = slice(*np.searchsorted(self.leases.pool, (pool, pool + 1)))
-        return open_s(
-            self.leases.start_s[here], self.leases.end_s[here], self.leases.leased[here], edges_s,
-            group=self.leases.workload[here], groups=len(self.scenario.workloads),
-        )  # fmt: skip
+        if np.array_equal(edges_s, self.edges_s):
+            by_month_s: Ints = self.leased_by_month_s[pool]
+            return by_month_s
+        workloads = len(self.scenario.workloads)
+        total = np.zeros((workloads, len(edges_s) - 1), dtype=np.int64)
+        for leases in self.leases:
+            here = leases.pool == pool
+            total += open_s(
+                leases.start_s[here], leases.end_s[here], leases.leased[here], edges_s,
+                group=leases.workload[here], groups=workloads,
+            )  # fmt: skip
+        return total
 
 
 def open_books(world: World, plan: Plan, records: Records, traffic: Traffic) -> Books:
@@ -74,20 +84,20 @@ def open_books(world: World, plan: Plan, records: Records, traffic: Traffic) -> 
     trainings = np.array([names.index(training.name) for training in plan.trainings], dtype=np.int64)
     services = np.array([names.index(service.name) for service in plan.services], dtype=np.int64)
     edges_s = month_edges(world.scenario.start, plan.horizon_s)
-    leases = all_leases(records, trainings[world.jobs.workload], services)
-    return Books(world.scenario, plan, records, traffic, world.prices, edges_s, leases, services)
-
-
-def all_leases(records: Records, of_jobs: Ints, of_services: Ints) -> Leases:
-    """The leases of attempts and of replicas, from the workload of each job and of each service."""
-    tries, replicas = records.attempts, records.replicas
-    pool = np.concatenate((tries.pool, replicas.pool))
-    # Sixteen bits, because numpy sorts such short keys in linear time.
-    order = np.argsort(pool.astype(np.int16), kind="stable")
-    return Leases(
-        pool[order],
-        np.concatenate((of_jobs[tries.job], of_services[replicas.service]))[order],
-        np.concatenate((tries.leased, replicas.leased))[order],
-        np.concatenate((tries.start_s, replicas.start_s))[order],
-        np.concatenate((tries.end_s, replicas.end_s))[order],
+    tries, copies = records.attempts, records.replicas
+    owners = trainings[world.jobs.workload[tries.job]], services[copies.service]
+    leases = (
+        Leases(tries.pool, owners[0], tries.leased, tries.start_s, tries.end_s),
+        Leases(copies.pool, owners[1], copies.leased, copies.start_s, copies.end_s),
     )
+    by_month_s = leased_by_month_s(leases, len(plan.pools), len(names), edges_s)
+    return Books(world.scenario, plan, records, traffic, world.prices, edges_s, leases, by_month_s, services)
+
+
+def leased_by_month_s(leases: Iterable[Leases], pools: int, workloads: int, edges_s: Ints) -> Ints:
+    """What was leased [accelerator-s]: shape [pools, workloads, months]."""
+    total = np.zeros((pools * workloads, len(edges_s) - 1), dtype=np.int64)
+    for some in leases:
+        place = some.pool * workloads + some.workload
+        total += open_s(some.start_s, some.end_s, some.leased, edges_s, group=place, groups=len(total))
+    return total.reshape(pools, workloads, len(edges_s) - 1)

@@ -22,22 +22,18 @@ def open_s(start_s: Ints, end_s: Ints, weight: Ints, edges_s: Ints, *, group: In
     """
     last_s = max(start_s.max(initial=0), end_s.max(initial=0))
     assert last_s <= edges_s[-1], f"{last_s} s is after the last edge, {edges_s[-1]} s"
-    begun, added = changes(start_s, weight, edges_s, group, groups)
-    ended, taken = changes(end_s, weight, edges_s, group, groups)
-    changed = begun - ended
-    before = changed.cumsum(axis=1) - changed
-    total: Ints = before * np.diff(edges_s) + (added - taken)
-    return total
+    return integrate(start_s, end_s, weight, edges_s, group, groups)
 
 
-def changes(
-    time_s: Ints, weight: Numbers, edges_s: Ints, group: Ints, groups: int
-) -> tuple[Numbers, Numbers]:
-    """Sums by group and step between edges: of the weights that change, and of these x the time left."""
-    # Contiguous, because the kernel would be compiled once more for what is not.
-    time_s, group = np.ascontiguousarray(time_s), np.ascontiguousarray(group)
-    found: Numbers = kernels.changes(time_s, weight, edges_s, group, constant(groups))
-    return found[0], found[1]
+def integrate(
+    start_s: Ints, end_s: Ints, weight: Numbers, edges_s: Ints, group: Ints, groups: int
+) -> Numbers:
+    """`kernels.integrate` of any arrays, which it would be compiled for once more if they had gaps."""
+    start_s, end_s, group = map(np.ascontiguousarray, (start_s, end_s, group))
+    whole: Numbers = kernels.integrate(
+        start_s, end_s, np.ascontiguousarray(weight), edges_s, group, constant(groups)
+    )
+    return whole
 
 
 def overlap_s(start_s: float, end_s: float, edges_s: Ints) -> Floats:

@@ -1,4 +1,4 @@
-"""Compiled sums over what begins and ends."""
+"""Compiled time integrals over what begins and ends."""
 
 from typing import TypeVar
 
@@ -10,35 +10,37 @@ from sim.jit import inner, kernel
 Ints = NDArray[np.int64]
 Numbers = TypeVar("Numbers", Ints, NDArray[np.float64])
 
+BEGUN, ADDED, ENDED, TAKEN = range(4)
+"""Sums of what begins in a step, of that x what is left of the step, and the same of what ends in it."""
+SUMS = 4
+
 
 @kernel
-def changes(time_s: Ints, weight: Numbers, edges_s: Ints, group: Ints, groups: int) -> Numbers:
-    """What changes between edges: shape [2, groups, edges - 1], exact for integers.
+def integrate(
+    start_s: Ints, end_s: Ints, weight: Numbers, edges_s: Ints, group: Ints, groups: int
+) -> Numbers:
+    """Weight x time for which intervals [start_s, end_s) are open between edges: shape [groups, edges - 1].
 
-    First the sums of the weights that change there, then those of weight x what is left until the next edge.
-    A change at an edge belongs to what follows it; one that lies outside, to the first or the last step.
+    Exact for integers. What lies outside the edges is left out. A change at an edge belongs to what follows.
     """
-    steps = len(edges_s) - 1
-    found = np.zeros((2, groups, steps), weight.dtype)
-    if len(time_s) == 0:
-        return found
-    at, step = 0, 0
-    changed, within = found[0, 0, 0], found[1, 0, 0]
-    for n in range(len(time_s)):
-        inside_s = min(max(time_s[n], edges_s[0]), edges_s[steps])
-        if group[n] != at or inside_s < edges_s[step] or inside_s >= edges_s[step + 1]:
-            # Neighbours mostly share group and step: sums are put down only where one of the two is another.
-            found[0, at, step], found[1, at, step] = changed, within
-            at, step = group[n], _step(edges_s, inside_s)
-            changed, within = found[0, at, step], found[1, at, step]
-        changed += weight[n]
-        within += weight[n] * (edges_s[step + 1] - inside_s)
-    found[0, at, step], found[1, at, step] = changed, within
-    return found
+    first_s, last_s = edges_s[0], edges_s[len(edges_s) - 1]
+    sums = np.zeros((SUMS, groups, len(edges_s) - 1), weight.dtype)
+    begin, end = 0, 0
+    for n in range(len(start_s)):
+        from_s, to_s = min(max(start_s[n], first_s), last_s), min(max(end_s[n], first_s), last_s)
+        if from_s < edges_s[begin] or from_s >= edges_s[begin + 1]:
+            begin = step_of(edges_s, from_s)
+        if to_s < edges_s[end] or to_s >= edges_s[end + 1]:
+            end = step_of(edges_s, to_s)
+        sums[BEGUN, group[n], begin] += weight[n]
+        sums[ADDED, group[n], begin] += weight[n] * (edges_s[begin + 1] - from_s)
+        sums[ENDED, group[n], end] += weight[n]
+        sums[TAKEN, group[n], end] += weight[n] * (edges_s[end + 1] - to_s)
+    return integral(sums, edges_s)
 
 
 @inner
-def _step(edges_s: Ints, time_s: int) -> int:
+def step_of(edges_s: Ints, time_s: int) -> int:
     """The step between edges in which a time lies that none of them excludes."""
     step, above = 0, len(edges_s) - 1
     while above - step > 1:
@@ -48,3 +50,17 @@ def _step(edges_s: Ints, time_s: int) -> int:
         else:
             above = middle
     return step
+
+
+@inner
+def integral(sums: Numbers, edges_s: Ints) -> Numbers:
+    """What was open when a step began counts for the whole step, what changed in it from there on."""
+    found = np.empty(sums.shape[1:], sums.dtype)
+    for group in range(sums.shape[1]):
+        total = sums[BEGUN, group, 0] - sums[BEGUN, group, 0]
+        for step in range(sums.shape[2]):
+            change = sums[BEGUN, group, step] - sums[ENDED, group, step]
+            total += change
+            held = (total - change) * (edges_s[step + 1] - edges_s[step])
+            found[group, step] = held + (sums[ADDED, group, step] - sums[TAKEN, group, step])
+    return found

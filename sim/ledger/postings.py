@@ -51,6 +51,10 @@ BILLED_BEFORE = (Category.AMORTISATION, Category.RESALE)
 SPREAD_LATER = (Category.PURCHASE,)
 """What is billed at once and becomes a cost by and by, under another category: a bill, but no cost."""
 
+COSTS = np.array([category not in SPREAD_LATER for category in Category])
+BILLED = np.array([category not in BILLED_BEFORE for category in Category])
+"""By category."""
+
 
 class Account(NamedTuple):
     """Where a cost belongs: positions in the plan, of the workload among all of the scenario, or NONE."""
@@ -113,8 +117,8 @@ def ledger_of(entries: Iterable[Entry], months: int) -> Ledger:
     """
     kept = [entry for entry in entries if entry.charge.cost_usd.any() or entry.leased_s is not None]
     kept.sort(key=lambda entry: entry.account)
+    assert len({entry.account for entry in kept}) == len(kept), "two entries fill the same account"
     accounts = np.array([entry.account for entry in kept], dtype=np.int64).reshape(-1, len(Account._fields))
-    assert len(np.unique(accounts, axis=0)) == len(kept), "two entries fill the same account"
     quantity = np.array([entry.charge.quantity for entry in kept]).reshape(-1, months)
     cost_usd = np.array([entry.charge.cost_usd for entry in kept]).reshape(-1, months)
     none = np.zeros(months, dtype=np.int64)
@@ -125,8 +129,8 @@ def ledger_of(entries: Iterable[Entry], months: int) -> Ledger:
     return Ledger(
         month, site, pool, workload, dataset, category, quantity[row, month],
         cost_usd[row, month] / quantity[row, month],
-        np.where(np.isin(category, SPREAD_LATER), 0, micro),
-        np.where(np.isin(category, BILLED_BEFORE), 0, micro),
+        np.where(COSTS[category], micro, 0),
+        np.where(BILLED[category], micro, 0),
         leased_s[row, month].astype(np.int64),
     )  # fmt: skip
 
@@ -157,7 +161,9 @@ def billed_accelerator_s(ledger: Ledger) -> dict[int, int]:
 
 
 def _sums(keys: Ints, values: Ints) -> dict[int, int]:
-    found, place = np.unique(keys, return_inverse=True)
-    sums = np.zeros(len(found), dtype=np.int64)
-    np.add.at(sums, place, values)
-    return dict(zip(found.tolist(), sums.tolist(), strict=True))
+    """Sums of values by key, in rising order of the keys there are."""
+    first = int(keys.min(initial=0))
+    sums = np.zeros(int(keys.max(initial=0)) - first + 1, dtype=np.int64)
+    np.add.at(sums, keys - first, values)
+    known = np.flatnonzero(np.bincount(keys - first))
+    return dict(zip((known + first).tolist(), sums[known].tolist(), strict=True))

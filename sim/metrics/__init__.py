@@ -1,6 +1,7 @@
 """Metrics: every number that a study tells of a run, defined once, computed from the records alone."""
 
 from sim.metrics.books import check_books
+from sim.metrics.counted import Counted
 from sim.metrics.facts import CostFacts, ServiceFacts
 from sim.metrics.measure import measure
 from sim.metrics.registry import DEFINITIONS, definition_of, known_metric, metric_names, suggestion
@@ -11,6 +12,7 @@ from sim.metrics.thresholds import threshold_misfit, threshold_of
 __all__ = [
     "DEFINITIONS",
     "CostFacts",
+    "Counted",
     "ServiceFacts",
     "State",
     "check_books",

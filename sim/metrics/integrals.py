@@ -5,7 +5,7 @@ from typing import SupportsFloat, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.ledger.integrals import changes
+from sim.ledger.integrals import integrate
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -35,15 +35,9 @@ def integrate_by_group(
     """`integrate_by_month` for each group: shape [groups, months].
 
     What held when a month began is taken to hold through it; what begins in the month adds its weight up to
-    the month's end, and what ends in it takes its weight back from there on. Neither weights nor months are
-    looped over.
+    the month's end, and what ends in it takes its weight back from there on.
     """
-    begun, added = changes(start_s, weight, month_edges, group, groups)
-    ended, taken = changes(end_s, weight, month_edges, group, groups)
-    change = begun - ended
-    held = np.cumsum(change, axis=1) - change
-    integral: Numbers = held * np.diff(month_edges) + (added - taken)
-    return integral
+    return integrate(start_s, end_s, weight, month_edges, group, groups)
 
 
 def ratio(above: SupportsFloat, below: SupportsFloat) -> float:

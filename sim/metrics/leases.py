@@ -1,11 +1,58 @@
 """What the leases of a run add up to: the attempts of jobs and the replicas of services."""
 
-import numpy as np
+from dataclasses import dataclass
+from typing import Self
 
-from sim.metrics.integrals import Ints, sum_by
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.calendar import month_edges
+from sim.jit import constant
+from sim.metrics import kernels
+from sim.metrics.integrals import Floats, Ints
 from sim.policies.plan import Plan
-from sim.records import Attempts, Outcome, Records, Replicas
+from sim.records import Records
 from sim.world.world import World
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Leases:
+    """Sums and integrals over attempts and replicas; pools are as in the plan."""
+
+    by_jobs: Ints
+    """By training and pool: rows of `kernels.of_attempts`."""
+    by_replicas: Ints
+    """By service and pool: rows of `kernels.of_replicas`."""
+    endings: Ints
+    """How many leases ended in which way: shape [workloads, outcomes]."""
+    progress_s: Ints
+    """Useful time of each attempt in terms of the job's `work_s`: at the speed of a reference accelerator."""
+    leased_s: Ints
+    """[accelerator-s] by pool and month."""
+    useful_s: Floats
+    """[accelerator-s] of jobs by pool and month, an attempt's spread evenly over it."""
+    at_work_s: Ints
+    """By month how long jobs of each training, and below them their accelerators, held a lease."""
+    ready_s: Ints
+    """By service and month how long replicas were ready."""
+
+    @classmethod
+    def of(cls, world: World, plan: Plan, records: Records, refused: NDArray[np.bool_]) -> Self:
+        """Add them up, given which jobs were refused."""
+        a, r, jobs = records.attempts, records.replicas, world.jobs
+        edges = month_edges(world.scenario.start, plan.horizon_s)
+        by_jobs, job_endings, progress_s, leased_s, useful_s, at_work_s = kernels.of_attempts(
+            a.job, a.pool, a.leased, a.start_s, a.end_s, a.outcome, a.boot_s + a.restart_s + a.checkpoint_s,
+            a.kept_s, a.lost_s, jobs.workload, jobs.accelerators, refused, speeds_ppm(plan), edges,
+        )  # fmt: skip
+        by_replicas, replica_endings, also_leased_s, ready_s = kernels.of_replicas(
+            r.service, r.pool, r.leased, r.start_s, r.ready_s, r.end_s, r.outcome,
+            np.array([service.accelerators for service in plan.services], dtype=np.int64), edges,
+            constant(len(plan.pools)),
+        )  # fmt: skip
+        endings = np.concatenate((job_endings, replica_endings))
+        leased_s += also_leased_s
+        return cls(by_jobs, by_replicas, endings, progress_s, leased_s, useful_s, at_work_s, ready_s)
 
 
 def workload_names(plan: Plan) -> list[str]:
@@ -13,46 +60,10 @@ def workload_names(plan: Plan) -> list[str]:
     return [*(training.name for training in plan.trainings), *(service.name for service in plan.services)]
 
 
-def leased_s(world: World, plan: Plan, records: Records) -> Ints:
-    """What was leased, [accelerator-s]: shape [workloads, pools]."""
-    a, r, pools = records.attempts, records.replicas, len(plan.pools)
-    trainings, services = len(plan.trainings), len(plan.services)
-    by_jobs = sum_by(
-        world.jobs.workload[a.job] * pools + a.pool, a.leased * (a.end_s - a.start_s), trainings * pools
-    )
-    by_replicas = sum_by(r.service * pools + r.pool, r.leased * (r.end_s - r.start_s), services * pools)
-    return np.concatenate((by_jobs, by_replicas)).reshape(-1, pools)
-
-
-def endings(world: World, plan: Plan, records: Records, outcome: Outcome) -> Ints:
-    """How many leases ended in this way: shape [workloads]."""
-    a, r = records.attempts, records.replicas
-    of_jobs = world.jobs.workload[a.job[a.outcome == outcome]]
-    of_replicas = r.service[r.outcome == outcome]
-    return np.concatenate(
-        (
-            np.bincount(of_jobs, minlength=len(plan.trainings)),
-            np.bincount(of_replicas, minlength=len(plan.services)),
-        )
-    )
-
-
-def gang_of(world: World, attempts: Attempts) -> Ints:
-    """The accelerators that each attempt works on; more are leased where a gang takes whole nodes."""
-    return world.jobs.accelerators[attempts.job]
-
-
-def replica_gang_of(plan: Plan, replicas: Replicas) -> Ints:
-    """The accelerators that each replica works on."""
-    return np.array([service.accelerators for service in plan.services], dtype=np.int64)[replicas.service]
-
-
-def undone_s(attempts: Attempts) -> Ints:
-    """Time of each attempt on work that a reclaim or a failure undid; what the horizon cut off is not."""
-    interrupted = (attempts.outcome == Outcome.RECLAIMED) | (attempts.outcome == Outcome.FAILED)
-    return np.where(interrupted, attempts.lost_s, 0)
-
-
-def useful_s(attempts: Attempts) -> Ints:
-    """Time of each attempt on work that counts or that was still under way at the horizon."""
-    return attempts.kept_s + attempts.lost_s - undone_s(attempts)
+def speeds_ppm(plan: Plan) -> Ints:
+    """The speed of each training on each pool, reference accelerators being 1,000,000: [trainings, pools]."""
+    speeds = np.zeros((len(plan.trainings), len(plan.pools)), dtype=np.int64)
+    for workload, training in enumerate(plan.trainings):
+        for option in training.options:
+            speeds[workload, option.pool] = option.speed_ppm
+    return speeds

@@ -6,15 +6,14 @@ from enum import IntEnum
 import numpy as np
 
 from sim.calendar import DAY_S
+from sim.jit import constant
+from sim.metrics.counted import Counted
 from sim.metrics.definitions import BY_WORKLOAD, WHOLE, Better, Definition
-from sim.metrics.integrals import Ints, ratio, sum_by
-from sim.metrics.leases import useful_s
-from sim.metrics.training import Lives
+from sim.metrics.integrals import ratio
+from sim.metrics.kernels import DONE_S, waiting_work
 from sim.policies.plan import Plan
-from sim.records import Attempts, Outcome, Records
-from sim.world.world import Jobs, World
-
-MILLION = 1_000_000
+from sim.records import Records
+from sim.world.world import World
 
 DEFINITIONS = (
     Definition(
@@ -61,7 +60,7 @@ def state_metrics(names: Sequence[str], states: Sequence[State]) -> dict[str, fl
     }
 
 
-def training_states(world: World, plan: Plan, records: Records, lives: Lives) -> list[State]:
+def training_states(world: World, plan: Plan, records: Records, counted: Counted) -> list[State]:
     """Whether each training workload's pools kept up with it.
 
     Compared are the work [accelerator-s on reference accelerators] that waits at the horizon, that which
@@ -71,33 +70,14 @@ def training_states(world: World, plan: Plan, records: Records, lives: Lives) ->
     hold a lease do not wait; refused ones are left out.
     """
     jobs, a, horizon_s = world.jobs, records.attempts, plan.horizon_s
-    workloads = len(plan.trainings)
-    progress = reference_s(plan, jobs, a)
-    done = sum_by(jobs.workload[a.job], jobs.accelerators[a.job] * progress, workloads)
-    usual = done * (min(7 * DAY_S, horizon_s / 3) / horizon_s)
-    then, now = (
-        sum_by(jobs.workload, _waiting_work(jobs, a, lives, progress, time_s), workloads)
-        for time_s in (2 * horizon_s // 3, horizon_s)
-    )
+    lives, leases = counted.lives, counted.leases
+    usual = leases.by_jobs[DONE_S].sum(axis=1) * (min(7 * DAY_S, horizon_s / 3) / horizon_s)
+    then, now = waiting_work(
+        a.job, a.start_s, a.end_s, a.outcome, leases.progress_s, jobs.workload, jobs.accelerators,
+        jobs.submit_s, jobs.work_s, lives.refused, lives.told,
+        np.array([2 * horizon_s // 3, horizon_s]), constant(len(plan.trainings)),
+    )  # fmt: skip
     return [_state(*row) for row in zip(usual.tolist(), then.tolist(), now.tolist(), strict=True)]
-
-
-def reference_s(plan: Plan, jobs: Jobs, attempts: Attempts) -> Ints:
-    """Useful time of each attempt in terms of the job's `work_s`: at the speed of a reference accelerator."""
-    speed_ppm = np.zeros((len(plan.trainings), len(plan.pools)), dtype=np.int64)
-    for workload, training in enumerate(plan.trainings):
-        for option in training.options:
-            speed_ppm[workload, option.pool] = option.speed_ppm
-    return useful_s(attempts) * speed_ppm[jobs.workload[attempts.job], attempts.pool] // MILLION
-
-
-def _waiting_work(jobs: Jobs, attempts: Attempts, lives: Lives, progress_s: Ints, time_s: int) -> Ints:
-    """Work left to each job that waits at `time_s`, else 0: [accelerator-s on reference accelerators]."""
-    ended = (attempts.end_s <= time_s) & (attempts.outcome != Outcome.CUT_OFF)
-    left_s = jobs.work_s - sum_by(attempts.job[ended], progress_s[ended], len(jobs))
-    waiting = ~lives.refused & (jobs.submit_s <= time_s) & ~(lives.finished & (lives.finish_s <= time_s))
-    waiting[attempts.job[~ended & (attempts.start_s <= time_s)]] = False
-    return np.where(waiting, jobs.accelerators * left_s, 0)
 
 
 def _state(usual: float, then: float, now: float) -> State:

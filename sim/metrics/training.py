@@ -10,7 +10,7 @@ from sim.jit import constant
 from sim.metrics import kernels
 from sim.metrics.definitions import BY_TRAINING, BY_WORKLOAD, WHOLE, Better, Definition, each
 from sim.metrics.integrals import Floats, Ints, quantile, ratio
-from sim.metrics.leases import endings, workload_names
+from sim.metrics.leases import Leases, workload_names
 from sim.metrics.usage import HOUR_S
 from sim.policies.plan import Plan
 from sim.records import Kind, Outcome, Reason, Records
@@ -142,7 +142,7 @@ class Lives:
         return cls(_refused(world.jobs, plan, records), told)
 
 
-def training_metrics(world: World, plan: Plan, records: Records, lives: Lives) -> dict[str, float]:
+def training_metrics(world: World, plan: Plan, lives: Lives, leases: Leases) -> dict[str, float]:
     """The metrics of this module."""
     jobs = world.jobs
     after_s = np.array([training.deadline_s for training in plan.trainings], dtype=np.int64)
@@ -165,7 +165,7 @@ def training_metrics(world: World, plan: Plan, records: Records, lives: Lives) -
         found |= {f"{metric}:{training.name}": value for metric, value in own.items()}
     names = workload_names(plan)
     for metric, outcome in (("reclaims", Outcome.RECLAIMED), ("failures", Outcome.FAILED)):
-        ended = endings(world, plan, records, outcome)
+        ended = leases.endings[:, outcome]
         found |= {metric: float(ended.sum())} | each(metric, names, ended.tolist())
     return found
 

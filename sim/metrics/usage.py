@@ -23,10 +23,10 @@ import numpy as np
 from sim.metrics.definitions import BY_POOL, BY_WORKLOAD, WHOLE, Better, Definition, each
 from sim.metrics.facts import ServiceFacts
 from sim.metrics.integrals import Floats, Ints, ratio, sum_by
-from sim.metrics.leases import gang_of, leased_s, replica_gang_of, undone_s, useful_s, workload_names
+from sim.metrics.kernels import LEASED_S
+from sim.metrics.leases import Leases, workload_names
 from sim.policies.plan import Plan, Purchase
 from sim.records import Records
-from sim.world.world import World
 
 HOUR_S = 3600
 ROUNDING = 1e-9
@@ -123,22 +123,18 @@ class Usage:
 PLACES = ("useful", "unused", "lost", "overhead", "idle", "down")
 
 
-def pool_usage(world: World, plan: Plan, records: Records, services: Sequence[ServiceFacts]) -> Usage:
+def pool_usage(plan: Plan, records: Records, services: Sequence[ServiceFacts], leases: Leases) -> Usage:
     """Where each pool's accelerator-seconds went."""
-    a, r, closing, pools = records.attempts, records.replicas, records.closing, len(plan.pools)
-    gang, copy = gang_of(world, a), replica_gang_of(plan, r)
-    leased = leased_s(world, plan, records)
-    held = sum_by(a.pool, gang * (a.end_s - a.start_s), pools)
-    paused = sum_by(a.pool, gang * (a.boot_s + a.restart_s + a.checkpoint_s), pools)
-    loading = sum_by(r.pool, copy * (r.ready_s - r.start_s), pools)
-    ready = sum_by(r.pool, copy * (r.end_s - r.ready_s), pools)
+    closing, pools = records.closing, len(plan.pools)
+    leased, gang, paused, useful, lost, _ = leases.by_jobs.sum(axis=1)
+    leased_too, loading, ready = leases.by_replicas.sum(axis=1)
     busy = _busy(plan, services, ready)
-    beyond = leased.sum(axis=0) - held - loading - ready
+    beyond = leased + leased_too - gang - loading - ready
     return Usage(
-        by_workload=leased,
-        useful=sum_by(a.pool, gang * useful_s(a), pools) + busy,
+        by_workload=np.concatenate((leases.by_jobs[LEASED_S], leases.by_replicas[LEASED_S])),
+        useful=useful + busy,
         unused=beyond + ready - busy,
-        lost=sum_by(a.pool, gang * undone_s(a), pools).astype(np.float64),
+        lost=lost.astype(np.float64),
         overhead=(paused + loading).astype(np.float64),
         idle=sum_by(closing.pool, closing.idle_s, pools).astype(np.float64),
         down=sum_by(closing.pool, closing.down_s, pools).astype(np.float64),

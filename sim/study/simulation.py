@@ -6,12 +6,21 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.calendar import month_edges
 from sim.engine import Engine
 from sim.engine import run as run_engine
-from sim.ledger import Category, Ledger, Traffic, focus_rows, micro_by, post, total_micro
+from sim.ledger import (
+    Books,
+    Category,
+    Ledger,
+    Traffic,
+    focus_rows,
+    micro_by,
+    open_books,
+    post,
+    total_micro,
+)
 from sim.ledger.postings import NONE
-from sim.metrics import CostFacts, ServiceFacts, check_books, measure, monthly
+from sim.metrics import CostFacts, Counted, ServiceFacts, check_books, measure, monthly
 from sim.policies.plan import Plan, make_plan
 from sim.records import Records
 from sim.scenario.model import Scenario
@@ -73,7 +82,8 @@ class Run:
 
     def result(self) -> RunResult:
         """Its row of the study."""
-        facts = (self.world, self.plan, self.records, self.services, self.costs)
+        counted = Counted.of(self.world, self.plan, self.records)
+        facts = (self.world, self.plan, self.records, self.services, self.costs, counted)
         return RunResult(
             run=self.world.run,
             strategy=self.plan.strategy,
@@ -101,8 +111,9 @@ def simulate_once(
     check_books(plan, records)
     services = achieved(plan, scenario, world.demand_rps, records.replicas, servings)
     lap("serving")
-    ledger = post(world, plan, records, responses(scenario, plan, services))
-    costs = cost_facts(world, plan, records, ledger)
+    books = open_books(world, plan, records, responses(scenario, plan, services))
+    ledger = post(books)
+    costs = cost_facts(books, ledger)
     lap("ledger")
     facts = tuple(service_facts(index, service) for index, service in enumerate(services))
     return Run(world, plan, records, facts, ledger, costs)
@@ -160,37 +171,33 @@ def service_facts(index: int, service: Achieved) -> ServiceFacts:
     )
 
 
-def cost_facts(world: World, plan: Plan, records: Records, ledger: Ledger) -> CostFacts:
+def cost_facts(books: Books, ledger: Ledger) -> CostFacts:
     """Totals of the ledger; workloads share what an owned pool costs by the accelerator-time they leased."""
-    months = len(month_edges(world.scenario.start, plan.horizon_s)) - 1
     by_month = micro_by(ledger, "month")
     return CostFacts(
         total_micro=total_micro(ledger),
         by_category={
             Category(code).name.lower(): micro for code, micro in micro_by(ledger, "category").items()
         },
-        by_month=[by_month.get(month, 0) for month in range(months)],
-        by_workload=_by_workload(world, plan, records, ledger),
+        by_month=[by_month.get(month, 0) for month in range(books.months)],
+        by_workload=_by_workload(books, ledger),
         by_pool={
-            plan.pools[pool].path: micro for pool, micro in micro_by(ledger, "pool").items() if pool != NONE
+            books.plan.pools[pool].path: micro
+            for pool, micro in micro_by(ledger, "pool").items()
+            if pool != NONE
         },
     )
 
 
-def _by_workload(world: World, plan: Plan, records: Records, ledger: Ledger) -> dict[str, int]:
+def _by_workload(books: Books, ledger: Ledger) -> dict[str, int]:
     """Direct costs of each workload, and its share of what its pools cost in common [micro-USD]."""
-    names = list(world.scenario.workloads)
+    names = list(books.scenario.workloads)
     totals = {names[n]: micro for n, micro in micro_by(ledger, "workload").items() if n != NONE}
-    a, r = records.attempts, records.replicas
-    trainings = np.array([names.index(training.name) for training in plan.trainings], dtype=np.int64)
-    services = np.array([names.index(service.name) for service in plan.services], dtype=np.int64)
-    owner = np.concatenate((trainings[world.jobs.workload[a.job]], services[r.service]))
-    held = np.concatenate(((a.end_s - a.start_s) * a.leased, (r.end_s - r.start_s) * r.leased))
-    pool = np.concatenate((a.pool, r.pool))
+    leased_s = books.leased_by_month_s.sum(axis=2)
     common = (ledger.workload == NONE) & (ledger.pool != NONE)
     for shared in np.unique(ledger.pool[common]).tolist():
         micro = int(ledger.amount_micro[common & (ledger.pool == shared)].sum())
-        time = np.bincount(owner[pool == shared], held[pool == shared], minlength=len(names))
-        for n in np.flatnonzero(time).tolist():
-            totals[names[n]] = totals.get(names[n], 0) + round(micro * float(time[n] / time.sum()))
+        time_s = leased_s[shared]
+        for n in np.flatnonzero(time_s).tolist():
+            totals[names[n]] = totals.get(names[n], 0) + round(micro * float(time_s[n] / time_s.sum()))
     return totals
