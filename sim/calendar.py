@@ -1,6 +1,7 @@
 """Calendar months: costs are billed and series are told by them. Days have 86,400 s and begin at midnight."""
 
 import datetime as dt
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,11 +31,12 @@ def month_labels(start: dt.date, horizon_s: int) -> list[str]:
     return [f"{first:%Y-%m}" for first in _first_days(start, horizon_s)]
 
 
-def _first_days(start: dt.date, horizon_s: int) -> list[dt.date]:
+@lru_cache(maxsize=8)
+def _first_days(start: dt.date, horizon_s: int) -> tuple[dt.date, ...]:
     """The first simulated day of each month."""
     if horizon_s < 1:
         raise ValueError(f"a horizon of {horizon_s} s has no months")
     days = -(-horizon_s // DAY_S)
     last = start + dt.timedelta(days=days - 1)
     months = range(start.year * 12 + start.month, last.year * 12 + last.month)
-    return [start, *(dt.date(month // 12, month % 12 + 1, 1) for month in months)]
+    return (start, *(dt.date(month // 12, month % 12 + 1, 1) for month in months))

@@ -93,7 +93,11 @@ def test_cutting_spans_in_two_changes_nothing(some: list[Span], at: int) -> None
     )
 
 
-@given(st.lists(st.integers(0, 20), min_size=1, max_size=40), st.sampled_from([0.5, 0.95]))
+@given(
+    st.lists(st.integers(0, 20), min_size=1, max_size=40)
+    | st.lists(st.integers(0, 2**53) | st.floats(0, 1e300), min_size=1, max_size=40),
+    st.sampled_from([0.5, 0.95]),
+)
 def test_a_quantile_is_the_smallest_value_that_its_share_does_not_exceed(
     values: list[int], level: float
 ) -> None:

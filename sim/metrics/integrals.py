@@ -5,7 +5,9 @@ from typing import SupportsFloat, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.jit import constant
 from sim.ledger.integrals import integrate
+from sim.metrics.kernels import at_rank
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -45,10 +47,13 @@ def ratio(above: SupportsFloat, below: SupportsFloat) -> float:
     return float(above) / float(below) if float(below) else np.nan
 
 
-def quantile(values: NDArray[np.int64] | Floats, level: float) -> float:
-    """The smallest value that a share `level` of the values does not exceed; NaN where there are none."""
+def quantile(values: Ints | Floats, level: float) -> float:
+    """The smallest value that a share `level` of the values does not exceed; NaN where there are none.
+
+    Values are not negative: the order of such numbers is that of their bits.
+    """
     if len(values) == 0:
         return np.nan
-    place = max(int(np.ceil(level * len(values))) - 1, 0)
-    # Named twice, because numpy's way for a single place takes several times as long where many are equal.
-    return float(np.partition(values, (place, place))[place])
+    rank = max(int(np.ceil(level * len(values))) - 1, 0)
+    bits = values.astype(np.float64).view(np.int64)
+    return float(np.int64(at_rank(bits, constant(rank))).view(np.float64))

@@ -31,6 +31,7 @@ LOADING_S, READY_S = 1, 2
 OF_REPLICAS = 3
 ENDINGS = len(Outcome)
 MILLION = 1_000_000
+BUCKETS = 2048
 
 
 @kernel
@@ -280,3 +281,35 @@ def waiting_work(
             if submit_s[n] <= time_s and not (refused[n] or done or holding[n]):
                 found[at, workload[n]] += accelerators[n] * left_s[n]
     return found
+
+
+@kernel
+def at_rank(values: Ints, rank: int) -> int:
+    """The value with so many below it if they were sorted, the first with 0.
+
+    Values are counted by their highest bits; those that share them with the one looked for are gone through
+    again by what is left, until nothing is.
+    """
+    counts = np.empty(BUCKETS, np.int64)
+    some, least = values, 0
+    while True:
+        low, high = some.min(), some.max()
+        shift, bucket = 0, 0
+        while (high - low) >> shift >= BUCKETS:
+            shift += 1
+        counts[:] = 0
+        for value in some:
+            counts[(value - low) >> shift] += 1
+        while counts[bucket] <= rank:
+            rank -= counts[bucket]
+            bucket += 1
+        least += low
+        if shift == 0:
+            found_value: int = least + bucket
+            return found_value
+        few, found = np.empty(counts[bucket], np.int64), 0
+        for value in some:
+            if (value - low) >> shift == bucket:
+                few[found] = value - low
+                found += 1
+        some = few
