@@ -15,13 +15,13 @@ def test_a_february_of_a_leap_year_has_29_days() -> None:
     """From 30 January 2028: 2 days of January, 29 of February, and 1 of March."""
     start, horizon_s = dt.date(2028, 1, 30), 32 * DAY_S
     assert month_edges(start, horizon_s).tolist() == [0, 2 * DAY_S, 31 * DAY_S, 32 * DAY_S]
-    assert month_labels(start, horizon_s) == ["2028-01", "2028-02", "2028-03"]
+    assert month_labels(start, horizon_s) == ("2028-01", "2028-02", "2028-03")
 
 
 def test_a_february_of_another_year_has_28_days() -> None:
     """From 1 February 2026 the next edge lies 28 days on; after December comes January."""
     assert month_edges(dt.date(2026, 2, 1), 29 * DAY_S).tolist() == [0, 28 * DAY_S, 29 * DAY_S]
-    assert month_labels(dt.date(2025, 12, 31), 2 * DAY_S) == ["2025-12", "2026-01"]
+    assert month_labels(dt.date(2025, 12, 31), 2 * DAY_S) == ("2025-12", "2026-01")
 
 
 def test_a_horizon_at_the_end_of_a_month_opens_no_other() -> None:

@@ -122,7 +122,7 @@ def focus_rows(ledger: Ledger, scenario: Scenario, plan: Plan) -> Columns:
         "x_Category": Words(ledger.category, CATEGORIES),
         "x_Dataset": _named(ledger.dataset, plan.datasets),
         "x_EffectiveMicros": ledger.amount_micro,
-        "x_Month": Words(ledger.month, tuple(month_labels(scenario.start, plan.horizon_s))),
+        "x_Month": Words(ledger.month, month_labels(scenario.start, plan.horizon_s)),
         "x_Pool": _named(ledger.pool, pools),
         "x_Site": Words(ledger.site, tuple(plan.sites)),
         "x_Workload": _named(ledger.workload, tuple(scenario.workloads)),

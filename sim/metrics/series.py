@@ -47,7 +47,7 @@ def monthly(
     """
     counted = Counted.of(world, plan, records) if counted is None else counted
     edges = month_edges(world.scenario.start, plan.horizon_s)
-    labels = tuple(month_labels(world.scenario.start, plan.horizon_s))
+    labels = month_labels(world.scenario.start, plan.horizon_s)
     months = len(labels)
     rows: list[Row] = [("run", "", "cost_usd", np.array(costs.by_month) / MICRO)]
     rows += _pools(plan, records, services, counted.leases, edges)
