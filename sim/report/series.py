@@ -1,5 +1,6 @@
 """Monthly series of a study as arrays, for figures."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -22,14 +23,14 @@ class Series:
     NaN where a run has no value.
     """
 
-    months: list[str]
+    months: Sequence[str]
     names: list[str]
     """Subjects in the order in which they are met."""
     runs: int
     values: dict[tuple[str, str, str], Floats]
 
     @classmethod
-    def read(cls, path: Path, kind: str, months: list[str], runs: int) -> Self:
+    def read(cls, path: Path, kind: str, months: Sequence[str], runs: int) -> Self:
         """Read batch by batch, so that memory holds the arrays and not the table."""
         values: dict[tuple[str, str, str], Floats] = {}
         place = {month: n for n, month in enumerate(months)}
