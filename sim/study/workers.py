@@ -14,7 +14,14 @@ from contextlib import contextmanager
 THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 """Set to 1 for workers: a process per core leaves no core for their threads."""
 METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-MODULES = ("sim.study.simulation", "numpy.random", "scipy.special", "pyarrow", "sim.study.preloaded")
+MODULES = (
+    "sim.study.preloading",
+    "sim.study.simulation",
+    "numpy.random",
+    "scipy.special",
+    "pyarrow",
+    "sim.study.preloaded",
+)
 """What the process that workers come from has imported, what elsewhere waits for its first use included."""
 
 
