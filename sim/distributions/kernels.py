@@ -12,6 +12,12 @@ BLOCK = 256
 
 
 @kernel
+def normals(generator: np.random.Generator, n: int) -> Floats:
+    """`generator.standard_normal(n)`, the same bits: numba's takes half as long as numpy's own."""
+    return generator.standard_normal(n)
+
+
+@kernel
 def remembering(shocks: Floats, correlation: float) -> Floats:
     """The series with y[t] = shocks[t] + correlation * y[t - 1]; more shocks leave its first values alone.
 

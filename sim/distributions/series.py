@@ -24,10 +24,11 @@ def autocorrelated(generator: np.random.Generator, n: int, correlation: float, b
     their logarithm, where that is right to 1e-4 (relative); else (steps, values around 0) each is worked out.
     Raises ValueError unless |correlation| < 1.
     """
-    from sim.distributions.kernels import between, remembering  # who checks a scenario needs no compiler
+    from sim.distributions.kernels import between, normals, remembering  # who checks needs no compiler
+    from sim.jit import constant
 
     require(abs(correlation) < 1, f"the correlation must lie between -1 and 1, not {correlation:g}")
-    shocks = generator.standard_normal(n)
+    shocks = normals(generator, constant(n))
     shocks[1:] *= math.sqrt(1.0 - correlation * correlation)
     knots = scores()
     series = remembering(shocks, correlation)

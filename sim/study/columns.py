@@ -30,7 +30,7 @@ def encode(columns: Columns) -> bytes:
     """
     import pyarrow as pa
 
-    made = {id(values): _array(values) for values in _distinct(columns)}
+    made = {id(values): array_of_column(values) for values in _distinct(columns)}
     batch = pa.RecordBatch.from_arrays([made[id(v)] for v in columns.values()], names=list(columns))
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema) as stream:
@@ -49,7 +49,7 @@ def decode(encoded: bytes) -> pa.Table:
     return pa.ipc.open_stream(plain).read_all()
 
 
-def _array(column: Column) -> pa.Array:
+def array_of_column(column: Column) -> pa.Array:
     """A column as an Arrow array, of nulls where it holds nothing else."""
     import pyarrow as pa
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from sim.columns import Words
 from sim.errors import StorageError
 from sim.study import columns
 from sim.study.files import replacing
@@ -224,9 +225,14 @@ class _Growing:
         if not self._rows:
             return columns.repeated(0, 0), columns.repeated("", 0)
         lengths = [len(table) for _, table in self._pending]
-        runs = np.repeat([row.run for row, _ in self._pending], lengths)
-        strategies = [row.strategy for row, table in self._pending for _ in range(len(table))]
-        return columns.array_of_integers(runs), columns.array_of(strategies)
+        strategies = {row.strategy: None for row, _ in self._pending}
+        places = {strategy: place for place, strategy in enumerate(strategies)}
+        runs = np.array([row.run for row, _ in self._pending], dtype=np.int64)
+        of = np.array([places[row.strategy] for row, _ in self._pending], dtype=np.int64)
+        return (
+            columns.array_of_integers(np.repeat(runs, lengths)),
+            columns.array_of_column(Words(np.repeat(of, lengths), tuple(strategies))),
+        )
 
     def _admit(self, schema: pa.Schema) -> None:
         """Take a schema for one that results may have, and widen that of the file where it must be."""
