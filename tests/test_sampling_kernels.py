@@ -41,7 +41,7 @@ def remembering_by_steps(shocks: Floats, correlation: float) -> Floats:
 
 
 @settings(deadline=None)
-@given(st.integers(0, 2**32), st.integers(1, 4 * BLOCK), st.floats(-0.99999, 0.99999))
+@given(st.integers(0, 2**32), st.integers(1, 10 * BLOCK), st.floats(-0.99999, 0.99999))
 def test_a_series_remembers_as_by_steps(seed: int, n: int, correlation: float) -> None:
     """Whether values are worked out one by one or block beside block, their bits are the same."""
     shocks = np.random.default_rng(seed).standard_normal(n)

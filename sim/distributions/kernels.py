@@ -23,15 +23,29 @@ def remembering(shocks: Floats, correlation: float) -> Floats:
 
     Each block begins as if with nothing; what it should have begun with, which fades, comes on top.
     """
-    series = np.empty(len(shocks))
+    series, fading = np.empty(len(shocks)), np.empty(BLOCK)
+    share = 1.0
+    for n in range(BLOCK):
+        share *= correlation
+        fading[n] = share
+    together = len(shocks) // (4 * BLOCK) * 4 * BLOCK
+    for start in range(0, together, 4 * BLOCK):
+        # Four blocks at a time, as a processor waits for each value before it begins with the next.
+        own, second, third, fourth = 0.0, 0.0, 0.0, 0.0
+        for n in range(start, start + BLOCK):
+            series[n] = own = shocks[n] + correlation * own
+            series[n + BLOCK] = second = shocks[n + BLOCK] + correlation * second
+            series[n + 2 * BLOCK] = third = shocks[n + 2 * BLOCK] + correlation * third
+            series[n + 3 * BLOCK] = fourth = shocks[n + 3 * BLOCK] + correlation * fourth
+    own = 0.0
+    for n in range(together, len(shocks)):
+        series[n] = own = shocks[n] + correlation * (own if n % BLOCK else 0.0)
     before = 0.0
     for start in range(0, len(shocks), BLOCK):
-        own, fading = 0.0, 1.0
-        for n in range(start, min(start + BLOCK, len(shocks))):
-            own = shocks[n] + correlation * own
-            fading *= correlation
-            series[n] = own + fading * before
-        before = series[min(start + BLOCK, len(shocks)) - 1]
+        end = min(start + BLOCK, len(shocks))
+        for n in range(start, end):
+            series[n] += fading[n - start] * before
+        before = series[end - 1]
     return series
 
 

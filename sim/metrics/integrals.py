@@ -55,5 +55,5 @@ def quantile(values: Ints | Floats, level: float) -> float:
     if len(values) == 0:
         return np.nan
     rank = max(int(np.ceil(level * len(values))) - 1, 0)
-    bits = values.astype(np.float64).view(np.int64)
+    bits = values.astype(np.float64, copy=False).view(np.int64)
     return float(np.int64(at_rank(bits, constant(rank))).view(np.float64))

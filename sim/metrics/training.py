@@ -156,12 +156,15 @@ def training_metrics(world: World, plan: Plan, lives: Lives, leases: Leases) -> 
         constant(plan.horizon_s),
     )
     wait_s, there_s = lives.start_s - jobs.submit_s, lives.finish_s - jobs.submit_s
-    slowdown = there_s / np.maximum(jobs.work_s, 1)
-    queued = ~lives.refused
-    found = _of_jobs(counts.sum(axis=0), wait_s[queued], slowdown[queued], plan.horizon_s)
+    workloads, waits_s = jobs.workload, wait_s.astype(np.float64)
+    slowdowns = there_s / np.maximum(jobs.work_s, 1)
+    if lives.refused.any():
+        queued = ~lives.refused
+        workloads, waits_s, slowdowns = workloads[queued], waits_s[queued], slowdowns[queued]
+    found = _of_jobs(counts.sum(axis=0), waits_s, slowdowns, plan.horizon_s)
     for workload, training in enumerate(plan.trainings):
-        mine = np.flatnonzero(queued & (jobs.workload == workload))
-        own = _of_jobs(counts[workload], wait_s[mine], slowdown[mine], plan.horizon_s)
+        mine = np.flatnonzero(workloads == workload)
+        own = _of_jobs(counts[workload], waits_s[mine], slowdowns[mine], plan.horizon_s)
         found |= {f"{metric}:{training.name}": value for metric, value in own.items()}
     names = workload_names(plan)
     for metric, outcome in (("reclaims", Outcome.RECLAIMED), ("failures", Outcome.FAILED)):
@@ -180,7 +183,7 @@ def _refused(jobs: Jobs, plan: Plan, records: Records) -> Flags:
     return refused
 
 
-def _of_jobs(counts: Ints, wait_s: Ints, slowdown: Floats, horizon_s: int) -> dict[str, float]:
+def _of_jobs(counts: Ints, wait_s: Floats, slowdown: Floats, horizon_s: int) -> dict[str, float]:
     """The metrics of some of the jobs, given their counts, and waits and slowdowns of those not refused."""
     (
         submitted, refused, finished, started, attempts, due, missed,
