@@ -32,11 +32,19 @@ def integrate(
             begin = step_of(edges_s, from_s)
         if to_s < edges_s[end] or to_s >= edges_s[end + 1]:
             end = step_of(edges_s, to_s)
-        sums[BEGUN, group[n], begin] += weight[n]
-        sums[ADDED, group[n], begin] += weight[n] * (edges_s[begin + 1] - from_s)
-        sums[ENDED, group[n], end] += weight[n]
-        sums[TAKEN, group[n], end] += weight[n] * (edges_s[end + 1] - to_s)
+        enter(sums, group[n], weight[n], begin, edges_s[begin + 1] - from_s, end, edges_s[end + 1] - to_s)
     return integral(sums, edges_s)
+
+
+@inner
+def enter(
+    sums: Numbers, group: int, weight: float, begin: int, from_there_s: int, end: int, from_then_s: int
+) -> None:
+    """A weight holds from within the step `begin` to within `end`, when so much is left of either."""
+    sums[BEGUN, group, begin] += weight
+    sums[ADDED, group, begin] += weight * from_there_s
+    sums[ENDED, group, end] += weight
+    sums[TAKEN, group, end] += weight * from_then_s
 
 
 @inner

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.jit import kernel
-from sim.ledger.kernels import ADDED, BEGUN, ENDED, SUMS, TAKEN, integral, step_of
+from sim.ledger.kernels import SUMS, enter, integral, step_of
 from sim.records import Outcome
 
 Ints = NDArray[np.int64]
@@ -151,21 +151,11 @@ def of_attempts(
         if end_s[n] < edges_s[end] or end_s[n] >= edges_s[end + 1]:
             end = step_of(edges_s, end_s[n])
         from_s, to_s = edges_s[begin + 1] - start_s[n], edges_s[end + 1] - end_s[n]
-        leases[BEGUN, here, begin] += leased[n]
-        leases[ADDED, here, begin] += leased[n] * from_s
-        leases[ENDED, here, end] += leased[n]
-        leases[TAKEN, here, end] += leased[n] * to_s
-        at_once = gang * useful_s / max(length_s, 1)
-        useful[BEGUN, here, begin] += at_once
-        useful[ADDED, here, begin] += at_once * from_s
-        useful[ENDED, here, end] += at_once
-        useful[TAKEN, here, end] += at_once * to_s
+        enter(leases, here, leased[n], begin, from_s, end, to_s)
+        enter(useful, here, gang * useful_s / max(length_s, 1), begin, from_s, end, to_s)
         if not refused[job[n]]:
-            for row, weight in ((mine, 1), (workloads + mine, gang)):
-                at_work[BEGUN, row, begin] += weight
-                at_work[ADDED, row, begin] += weight * from_s
-                at_work[ENDED, row, end] += weight
-                at_work[TAKEN, row, end] += weight * to_s
+            enter(at_work, mine, 1, begin, from_s, end, to_s)
+            enter(at_work, workloads + mine, gang, begin, from_s, end, to_s)
     by_month = integral(leases, edges_s), integral(useful, edges_s), integral(at_work, edges_s)
     return sums, endings, progress_s, by_month[0], by_month[1], by_month[2]
 
@@ -207,14 +197,9 @@ def of_replicas(
             turn = step_of(edges_s, ready_s[n])
         if end_s[n] < edges_s[end] or end_s[n] >= edges_s[end + 1]:
             end = step_of(edges_s, end_s[n])
-        leases[BEGUN, here, begin] += leased[n]
-        leases[ADDED, here, begin] += leased[n] * (edges_s[begin + 1] - start_s[n])
-        leases[ENDED, here, end] += leased[n]
-        leases[TAKEN, here, end] += leased[n] * (edges_s[end + 1] - end_s[n])
-        ready[BEGUN, mine, turn] += 1
-        ready[ADDED, mine, turn] += edges_s[turn + 1] - ready_s[n]
-        ready[ENDED, mine, end] += 1
-        ready[TAKEN, mine, end] += edges_s[end + 1] - end_s[n]
+        to_s = edges_s[end + 1] - end_s[n]
+        enter(leases, here, leased[n], begin, edges_s[begin + 1] - start_s[n], end, to_s)
+        enter(ready, mine, 1, turn, edges_s[turn + 1] - ready_s[n], end, to_s)
     return sums, endings, integral(leases, edges_s), integral(ready, edges_s)
 
 
@@ -239,11 +224,9 @@ def there(
             begin = step_of(edges_s, submit_s[n])
         if finish_s < edges_s[end] or finish_s >= edges_s[end + 1]:
             end = step_of(edges_s, finish_s)
-        for row, weight in ((workload[n], 1), (workloads + workload[n], accelerators[n])):
-            sums[BEGUN, row, begin] += weight
-            sums[ADDED, row, begin] += weight * (edges_s[begin + 1] - submit_s[n])
-            sums[ENDED, row, end] += weight
-            sums[TAKEN, row, end] += weight * (edges_s[end + 1] - finish_s)
+        from_s, to_s = edges_s[begin + 1] - submit_s[n], edges_s[end + 1] - finish_s
+        enter(sums, workload[n], 1, begin, from_s, end, to_s)
+        enter(sums, workloads + workload[n], accelerators[n], begin, from_s, end, to_s)
     return integral(sums, edges_s)
 
 
@@ -293,23 +276,25 @@ def at_rank(values: Ints, rank: int) -> int:
     counts = np.empty(BUCKETS, np.int64)
     some, least = values, 0
     while True:
-        low, high = some.min(), some.max()
+        low, high = some[0], some[0]
+        for n in range(len(some)):
+            low, high = min(low, some[n]), max(high, some[n])
         shift, bucket = 0, 0
         while (high - low) >> shift >= BUCKETS:
             shift += 1
         counts[:] = 0
-        for value in some:
-            counts[(value - low) >> shift] += 1
+        for n in range(len(some)):
+            counts[(some[n] - low) >> shift] += 1
         while counts[bucket] <= rank:
             rank -= counts[bucket]
             bucket += 1
         least += low
         if shift == 0:
-            found_value: int = least + bucket
-            return found_value
+            value: int = least + bucket
+            return value
         few, found = np.empty(counts[bucket], np.int64), 0
-        for value in some:
-            if (value - low) >> shift == bucket:
-                few[found] = value - low
+        for n in range(len(some)):
+            if (some[n] - low) >> shift == bucket:
+                few[found] = some[n] - low
                 found += 1
         some = few
