@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from sim.world import sample
+from sim.world.demand import known_rps
 from tests.worlds import (
     DAY_S,
     HOUR_S,
@@ -147,6 +148,19 @@ def test_demand_grows_by_the_year() -> None:
     rate = sample(demand("mean: 20 per second, growth: 50%", "2 years"), SEED, 0).demand_rps["serve"]
     np.testing.assert_allclose(rate[365 * 72 :], 1.5 * rate[: 365 * 72], rtol=1e-12)
     assert rate[0] == pytest.approx(20, rel=1e-4)
+
+
+BELIEVED = "mean: 20 per second, growth: {belief: {normal: {mean: 30%, sd: 10%}}}"
+
+
+@pytest.mark.parametrize(("facts", "remembered"), [("mean: 20 per second", 1), (BELIEVED, 0)])
+def test_demand_that_is_known_is_remembered_and_nobody_elses(facts: str, remembered: int) -> None:
+    """What no belief touches is worked out once; each world has an array of its own, of equal numbers."""
+    known_rps.cache_clear()
+    one, other = (world.demand_rps["serve"] for world in worlds(demand(facts), 2))
+    assert known_rps.cache_info().currsize == remembered
+    assert not np.shares_memory(one, other)
+    assert (one.tolist() == other.tolist()) is bool(remembered)
 
 
 def test_bursts_of_demand_have_the_stated_spread_and_memory() -> None:
