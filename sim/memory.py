@@ -7,6 +7,7 @@ which never change while a kernel runs; the caller of the kernel keeps the array
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,9 @@ Kinds = Mapping[str, tuple[np.dtype[Any], int]]
 """The elements of each table, and its dimensions: one or two."""
 
 WORD = ir.IntType(64)
+
+LARGEST_BYTES = 31 << 20
+"""A little below the largest block that glibc may come to take from its heap."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,6 +97,16 @@ def zeros(shape: int | tuple[int, ...]) -> Ints:
 def named(records: Array) -> Array:
     """The same records; without the compiler such whose fields Python can name."""
     return records if is_compiling() else records.view(np.recarray)
+
+
+@cache
+def keep_freed_memory() -> None:
+    """Let what one run frees serve the next, instead of fresh pages: those take a third of a short run.
+
+    glibc takes blocks that are larger than all that were ever freed from the system, and gives back what is
+    free at the end of its heap beyond twice that (mallopt(3)). Nobody touches the one that is freed here.
+    """
+    np.empty(LARGEST_BYTES, dtype=np.int8)
 
 
 class MemoryType(types.Type):
