@@ -50,13 +50,9 @@ class Memory:
 
     def __post_init__(self) -> None:
         """Note where the tables lie."""
-        names = table_names(type(self))
-        found = np.ones((len(names), 3), dtype=np.int64)
-        for row, name in zip(found, names, strict=True):
-            array: Array = getattr(self, name)
-            assert array.flags.c_contiguous, name
-            row[0] = array.ctypes.data
-            row[1 : 1 + array.ndim] = array.shape
+        arrays: list[Array] = [getattr(self, name) for name in table_names(type(self))]
+        assert all(array.flags.c_contiguous for array in arrays)
+        found = np.array([(array.ctypes.data, *array.shape, 1)[:3] for array in arrays])
         object.__setattr__(self, "places", found)
         object.__setattr__(self, "address", found.ctypes.data)
 
