@@ -76,7 +76,7 @@ REQUEST = record(
         # waiting
         "waits", "is_fresh", "spell", "opened", "attempt", "role",
         # on a lease
-        "holds", "option", "pool", "leased", "node", "next_lease", "previous_lease",
+        "holds", "option", "pool", "leased", "node", "place", "next_lease", "previous_lease",
     ),
 )  # fmt: skip
 ENTRY = record(
