@@ -7,6 +7,7 @@ which never change while a kernel runs; the caller of the kernel keeps the array
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,9 @@ Kinds = Mapping[str, tuple[np.dtype[Any], int]]
 
 WORD = ir.IntType(64)
 
+LARGEST_BYTES = 31 << 20
+"""A little below the largest block that glibc may come to take from its heap."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Memory:
@@ -46,13 +50,9 @@ class Memory:
 
     def __post_init__(self) -> None:
         """Note where the tables lie."""
-        names = table_names(type(self))
-        found = np.ones((len(names), 3), dtype=np.int64)
-        for row, name in zip(found, names, strict=True):
-            array: Array = getattr(self, name)
-            assert array.flags.c_contiguous, name
-            row[0] = array.ctypes.data
-            row[1 : 1 + array.ndim] = array.shape
+        arrays: list[Array] = [getattr(self, name) for name in table_names(type(self))]
+        assert all(array.flags.c_contiguous for array in arrays)
+        found = np.array([(array.ctypes.data, *array.shape, 1)[:3] for array in arrays])
         object.__setattr__(self, "places", found)
         object.__setattr__(self, "address", found.ctypes.data)
 
@@ -93,6 +93,16 @@ def zeros(shape: int | tuple[int, ...]) -> Ints:
 def named(records: Array) -> Array:
     """The same records; without the compiler such whose fields Python can name."""
     return records if is_compiling() else records.view(np.recarray)
+
+
+@cache
+def keep_freed_memory() -> None:
+    """Let what one run frees serve the next, instead of fresh pages: those take a third of a short run.
+
+    glibc takes blocks that are larger than all that were ever freed from the system, and gives back what is
+    free at the end of its heap beyond twice that (mallopt(3)). Nobody touches the one that is freed here.
+    """
+    np.empty(LARGEST_BYTES, dtype=np.int8)
 
 
 class MemoryType(types.Type):

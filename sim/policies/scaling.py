@@ -145,23 +145,24 @@ def scalings(
     It grows at once and shrinks to the most that it needed within the stabilisation window, as horizontal
     autoscalers do; a rule that reacts is asked (LOOK) at the beginning of each interval, and woken (WAKE).
     """
-    begin_s = np.arange(len(demand_rps)) * interval_s
-    values: Ints | NDArray[np.int32]
     if len(demand_rps) == 0 or capacity_rps <= 0.0:
-        return begin_s[:1], np.full(min(len(begin_s), 1), rule.least), None
+        first_s = np.arange(min(len(demand_rps), 1))
+        return first_s, first_s + rule.least, None
+    if not (rule.reaction.is_asked or rule.bounds or rule.idle_s > 0):
+        asked = _asked(rule, _foretold(rule, demand_rps), capacity_rps)
+        bounded = np.clip(asked, rule.least, _most(rule), out=asked).astype(np.int32)
+        replicas = _highest_of_last(bounded, rule.stabilisation + 1)
+        changes = _changes(replicas)
+        return changes * interval_s, replicas[changes].astype(np.int64), None
+    begin_s = np.arange(len(demand_rps)) * interval_s
+    known = foresee(rule, demand_rps, capacity_rps, interval_s)
     if rule.reaction.is_asked:
-        known = foresee(rule, demand_rps, capacity_rps, interval_s)
         return *_merged(begin_s, np.full(len(begin_s), LOOK), known.wakes_s, WAKE), known
-    if rule.bounds or rule.idle_s > 0:
-        known = foresee(rule, demand_rps, capacity_rps, interval_s)
-        highest = _highest_of_last(known.asked.astype(np.int32), rule.stabilisation + 1).astype(np.int64)
-        wanted = np.clip(highest, known.low, np.where(known.sleeps, 0, known.high))
-        times_s, values = _merged(begin_s, wanted, known.wakes_s, 1)
-    else:
-        asked = np.clip(_asked(rule, _foretold(rule, demand_rps), capacity_rps), rule.least, _most(rule))
-        times_s, values = begin_s, _highest_of_last(asked.astype(np.int32), rule.stabilisation + 1)
-    changes = np.concatenate(([0], np.flatnonzero(values[1:] != values[:-1]) + 1))
-    return times_s[changes], values[changes].astype(np.int64), None
+    highest = _highest_of_last(known.asked.astype(np.int32), rule.stabilisation + 1).astype(np.int64)
+    wanted = np.clip(highest, known.low, np.where(known.sleeps, 0, known.high))
+    times_s, values = _merged(begin_s, wanted, known.wakes_s, 1)
+    changes = _changes(values)
+    return times_s[changes], values[changes], None
 
 
 def needed(rule: Reaction, asked: int, in_service: int, backlog: int) -> int:
@@ -228,8 +229,8 @@ def _asked(rule: ScaleRule, seen_rps: Floats, capacity_rps: float) -> Floats:
     """Replicas that utilisation asks for, a whole number of them."""
     if rule.target <= 0.0:
         return np.zeros(len(seen_rps))
-    asked: Floats = np.ceil(seen_rps / (rule.target * capacity_rps))
-    return asked
+    asked = seen_rps / (rule.target * capacity_rps)
+    return np.ceil(asked, out=asked)
 
 
 def _most(rule: ScaleRule) -> int:
@@ -283,6 +284,16 @@ def _highest_of_last(values: NDArray[Number], window: int) -> NDArray[Number]:
     span = 1
     while span < min(window, len(values)):
         step = min(span, window - span)
-        highest = np.concatenate((highest[:step], np.maximum(highest[step:], highest[:-step])))
+        wider = np.empty_like(highest)
+        wider[:step] = highest[:step]
+        np.maximum(highest[step:], highest[:-step], out=wider[step:])
+        highest = wider
         span += step
     return highest
+
+
+def _changes(values: NDArray[np.int32] | Ints) -> Ints:
+    """Where a value differs from the one before it; the first always does."""
+    is_new = np.ones(len(values), dtype=np.bool_)
+    np.not_equal(values[1:], values[:-1], out=is_new[1:])
+    return np.flatnonzero(is_new)

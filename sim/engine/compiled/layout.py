@@ -76,7 +76,7 @@ REQUEST = record(
         # waiting
         "waits", "is_fresh", "spell", "opened", "attempt", "role",
         # on a lease
-        "holds", "option", "pool", "leased", "node", "next_lease", "previous_lease",
+        "holds", "option", "pool", "leased", "node", "place", "next_lease", "previous_lease",
     ),
 )  # fmt: skip
 ENTRY = record(
@@ -87,11 +87,13 @@ ENTRY = record(
 )  # fmt: skip
 """A request's place in the line of one of its options."""
 EVENT = record("key", "what")
-ATTEMPT, REPLICA, DELIVERED, OUTAGE, SHIPMENT, TRANSFER, REFUSAL = (
+ATTEMPT, DELIVERED, OUTAGE, SHIPMENT, TRANSFER, REFUSAL = (
     record(*(column.name for column in fields(table)))
-    for table in (Attempts, Replicas, Nodes, Outages, Orders, Transfers, Refusals)
+    for table in (Attempts, Nodes, Outages, Orders, Transfers, Refusals)
 )
 """Rows of the records that a run leaves (`sim.records`)."""
+REPLICA = record(*(column.name for column in fields(Replicas)), "request")
+"""As those, and whose row it is."""
 OUTSIDE = record("key", "pool", "value")
 """An event that is known from the start: of the world's, or on the clock."""
 STREAM = record("constant_s")

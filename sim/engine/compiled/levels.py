@@ -39,8 +39,7 @@ def strike(m: Memory, level: int, node: int) -> None:
     here.nodes -= 1
     left = m.words[here.first_word + word] & ~(1 << (node & 31))
     m.words[here.first_word + word] = left
-    if left == 0:
-        m.summary[here.first_summary + (word >> 5)] &= ~(1 << (word & 31))
+    m.summary[here.first_summary + (word >> 5)] &= ~((left == 0) << (word & 31))  # without a branch
 
 
 @inner

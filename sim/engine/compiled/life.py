@@ -132,7 +132,7 @@ def _end_replica(m: Memory, request: int, outcome: int) -> None:
         row.ready_s = min(ready_s(m, request), state.now_s)
         if m.workloads[mine.workload].interval_s > 0:
             m.workloads[mine.workload].capacity += served(m, request)
-    row.end_s, row.outcome = state.now_s, outcome
+    row.end_s, row.outcome, row.request = state.now_s, outcome, request
     state.replicas += 1
     mine.attempt = 0
     mine.serves_s = 0

@@ -39,18 +39,21 @@ class Wish:
     """Where its rule is asked at each interval."""
     slots: int
     """The most replicas at a time, warm ones included."""
+    starts: int
+    """How many replicas are started when none is lost, about."""
 
     @classmethod
     def of(cls, world: World, plan: Plan, fleet: FleetPlan) -> "Wish":
         """What the scaling rule makes of the demand: the same for all strategies that have the same rule."""
         pools = (plan.pools[option.pool] for option in fleet.options)
         if not any(pool.leased(fleet.accelerators) <= pool.quota for pool in pools):
-            return cls(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), None, 0)
+            return cls(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), None, 0, 0)
         key = ("wish", fleet.name, fleet.share, fleet.scale, fleet.capacity_rps, plan.interval_s)
         if key not in world.worked_out:
-            world.worked_out[key] = cls._wanted(
-                fleet, world.demand_rps[fleet.name] * fleet.share, plan.interval_s
-            )
+            demand_rps = world.demand_rps[fleet.name]
+            if fleet.share != 1.0:
+                demand_rps = demand_rps * fleet.share
+            world.worked_out[key] = cls._wanted(fleet, demand_rps, plan.interval_s)
         return cast(Wish, world.worked_out[key])
 
     @classmethod
@@ -58,24 +61,18 @@ class Wish:
         rule = fleet.scale
         times_s, values, known = scalings(rule, demand_rps, fleet.capacity_rps, interval_s)
         most = int(values.max(initial=0)) if known is None else known.most(rule)
-        return cls(times_s, values, known, most + rule.warm)
-
-    @property
-    def starts(self) -> int:
-        """How many replicas are started when none is lost, about."""
-        grown = np.maximum(np.diff(np.maximum(self.values, 0), prepend=0), 0)
-        return int(grown.sum()) + (0 if self.known is None else self.slots)
+        slots = most + rule.warm
+        grown = np.maximum(np.diff(np.maximum(values, 0), prepend=0), 0)
+        return cls(times_s, values, known, slots, int(grown.sum()) + (0 if known is None else slots))
 
 
 def outside_events(world: World, plan: Plan, wishes: list[Wish]) -> tuple[Ints, Ints, Ints]:
-    """Keys, pools (for scaling: workloads) and values of all events before the horizon, and one after it."""
+    """Keys, pools (for scaling: workloads) and values of all events until the horizon, and one after it."""
     keys, pools, values = [], [], []
     for times_s, rank, ident, pool, value in _parts(world, plan, wishes):
-        before = times_s < plan.horizon_s
-        stands = np.broadcast_to(ident, times_s.shape)[before]
-        keys.append((((times_s[before] << RANK_BITS) | rank) << ID_BITS) | stands)
-        pools.append(np.full(len(stands), pool))
-        values.append(np.broadcast_to(value, times_s.shape)[before])
+        keys.append((((np.minimum(times_s, plan.horizon_s) << RANK_BITS) | rank) << ID_BITS) | ident)
+        pools.append(np.full(len(times_s), pool))
+        values.append(np.broadcast_to(value, times_s.shape))
     last = np.array([NEVER_KEY])
     key, pool_of, value_of = (np.concatenate((*parts, last)) for parts in (keys, pools, values))
     order = np.argsort(key, kind="stable")

@@ -193,6 +193,7 @@ def take(m: Memory, request: int, pool: int, nodes: int) -> None:
         one.next_of_gang = m.chosen[k + 1] if k + 1 < nodes else NONE
         if one.is_promised == 1 and lease.until_s > here.promised_s:
             here.promised = 0
+        lease.place = one.held
         m.held[here.first_held + node * here.per_node + one.held] = request
         one.held += 1
         _move(m, pool, node, one.free - each)
@@ -214,16 +215,15 @@ def give_back(m: Memory, request: int, now_s: int) -> None:
         m.requests[lease.next_lease].previous_lease = lease.previous_lease
     if now_s < lease.until_s:
         here.promised = 0
-    each = min(lease.leased, here.per_node)
+    each, place = min(lease.leased, here.per_node), wide(lease.place)
     node = wide(lease.node)
     while node != NONE:
         one = m.nodes[here.first_node + node]
         first = here.first_held + node * here.per_node
         one.held -= 1
-        k = 0
-        while m.held[first + k] != request:
-            k += 1
-        m.held[first + k] = m.held[first + one.held]
+        last = m.held[first + one.held]
+        m.held[first + place] = last
+        m.requests[last].place = place
         if one.is_up == 1:
             _move(m, pool, node, one.free + each)
             here.room += each

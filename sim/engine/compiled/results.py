@@ -5,7 +5,7 @@ import numpy as np
 from sim.engine.compiled.layout import OUTAGE, Memory
 from sim.jit import kernel
 from sim.memory import Array, Ints
-from sim.policies.plan import SLOTS, Plan, Purchase
+from sim.policies.plan import Plan, Purchase
 from sim.records import (
     Attempts,
     Closing,
@@ -28,12 +28,9 @@ def records_of(memory: Memory, plan: Plan) -> Records:
     jobs = int(state["jobs"])
     attempts = memory.attempts[: state["attempts"]]
     replicas = memory.replicas[: state["replicas"]]
-    fleets = memory.workloads[len(plan.trainings) :]
-    fleet = np.searchsorted(fleets["service"], replicas["service"]) + replicas["slot"] // SLOTS
-    slots = fleets["first_request"][fleet] + replicas["slot"] % SLOTS
     return Records(
-        Attempts(*_columns(attempts, order_by(np.ascontiguousarray(attempts["job"]), jobs))),
-        Replicas(*_columns(replicas, order_by(slots, len(memory.starts)))),
+        Attempts(*_columns(attempts, _order(attempts["job"], jobs))),
+        Replicas(*_columns(replicas, _order(replicas["request"], len(memory.starts)))[:-1]),
         Nodes(*_sorted(memory.delivered[: state["delivered"]])),
         Sold.of(sorted((n, pool.sold) for n, pool in enumerate(plan.pools) if pool.sold)),
         Outages(*_sorted(_outages(memory, plan))),
@@ -42,6 +39,11 @@ def records_of(memory: Memory, plan: Plan) -> Records:
         Refusals(*_sorted(memory.refusals[: state["refusals"]])),
         _closing(memory, plan),
     )
+
+
+def _order(keys: Ints, count: int) -> Ints:
+    """As `order_by`, of a column of rows."""
+    return order_by(np.ascontiguousarray(keys), count)
 
 
 @kernel

@@ -8,7 +8,7 @@ from sim.engine.compiled.layout import Memory
 from sim.engine.compiled.loop import DONE, NEEDS_DRAW, advance, begin
 from sim.engine.compiled.results import records_of
 from sim.engine.compiled.setup import node_places, option_bits, set_up
-from sim.memory import Array, rows_for
+from sim.memory import Array, keep_freed_memory, rows_for
 from sim.policies.plan import SLOTS, Plan
 from sim.records import Records
 from sim.world.world import World
@@ -47,6 +47,7 @@ def too_much(plan: Plan, jobs: int) -> str | None:
 
 def run(world: World, plan: Plan) -> Records:
     """Everything that happens when `plan` meets `world`, from 0 to the horizon."""
+    keep_freed_memory()
     memory, draws = set_up(world, plan)
     begin(memory)
     while (outcome := advance(memory)) != DONE:
