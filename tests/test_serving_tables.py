@@ -21,7 +21,7 @@ def built() -> list[Surface]:
     slow = Slo(Measure.TPOT, 0.05, 0.95)
     return [
         build_surface(TRIAGE, TRIAGE_SLO, TRIP, most_requests=20_000),
-        build_surface(llm(), slow, TRIP, most_requests=2_000),
+        build_surface(llm(), slow, TRIP, most_requests=20_000),
     ]
 
 

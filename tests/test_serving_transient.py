@@ -232,6 +232,16 @@ def test_nobody_waits_longer_than_the_timeout() -> None:
     assert 40.0 < found.violated[2] < 50.0
 
 
+def test_a_short_timeout_leaves_nobody_late() -> None:
+    """A limit of 5 s, a timeout of 3 s, a second of service: only those are late who are late alone."""
+    columns = zip(*(mmc(count, 5.0) for count in (4, 5)), strict=True)
+    waits, lates = (np.array(column) for column in columns)
+    group = ReplicaGroup(surface(waits, lates, 4.0, np.array([4.0, 5.0])), 1.0, np.full(20, 4.0 * 60.0))
+    found = close_intervals(np.full(20, 5.2), Span(60, 1200, 3.0), [group])
+    assert found.violated / found.served == pytest.approx(np.full(20, lates[0, 0]), rel=0.02)
+    assert found.abandoned[5:] / 312.0 == pytest.approx(np.full(15, 1.0 - 4.0 / 5.2), rel=1e-6)
+
+
 def hundred_intervals() -> str:
     """A digest of what becomes of a demand that swings about what 3 to 6 servers can do, at times none."""
     columns = zip(*(mmc(count, 5.0) for count in (3, 4, 5, 6)), strict=True)

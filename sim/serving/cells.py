@@ -70,6 +70,9 @@ class Cell:
     """What one simulation says."""
 
     violation: float
+    """Share of the requests that miss the SLO, those without an answer among them."""
+    lost: float
+    """Share of the requests without an answer."""
     error: float
     """Standard error of `violation`."""
     p50_s: float
@@ -176,9 +179,9 @@ class Cells:
         """What is simulated is how much more often requests miss the SLO than they do alone (a control
         variate); the errors are those of batch means.
         """
-        if load >= 1.0:
+        if load >= 1.0 and not self.service.sheds:
             if self.slo.measure is not Measure.TPOT:
-                return Cell(1.0, 0.0, math.inf, math.inf, math.inf, 0.0, math.inf)
+                return Cell(1.0, 0.0, 0.0, math.inf, math.inf, math.inf, 0.0, math.inf)
             load = SATURATED_LOAD
         arrival_s = arrivals_s(self.law, draws.points, load * replicas * self.capacity_rps)
         answers = self.service.answer(arrival_s, draws.work, replicas)
@@ -194,6 +197,7 @@ class Cells:
         p50_s, p95_s, p99_s = np.quantile(settled_s, (0.5, 0.95, 0.99), method="higher").tolist()
         return Cell(
             min(max(alone + float(more.mean()), 0.0), 1.0),
+            float(np.isinf(measured_s.reshape(BATCHES, -1)[WARM_UP:]).mean()),
             error,
             p50_s,
             p95_s,

@@ -26,7 +26,7 @@ from sim.serving.layout import (
     VIOLATED,
     Service,
 )
-from sim.serving.reading import find_rows, look, straight
+from sim.serving.reading import find_rows, look, lost_of, straight
 from sim.serving.spreading import spread_requests
 from sim.serving.surface import TINY
 from sim.serving.tables import COLUMNS, ERROR, LOG_P99, MISSES, ROW, STEPS
@@ -249,6 +249,38 @@ def _close(
 
 
 @inner
+def _close_shedding(
+    m: Service, rate: float, length_s: float, offered: float
+) -> tuple[float, float, float, float, float]:
+    """As `_close`, where requests are turned away or give up long before an interval is over.
+
+    Their queue is short, and soon what the load makes of it in the long run, whatever the load.
+    """
+    state, capacity = m.state[0], rate * length_s
+    if state.choices > 0:
+        spread_requests(m, min(offered, capacity), capacity)
+    late, lost, unsure, slow = 0.0, 0.0, 0.0, NOTHING
+    for lane in range(length(m, LANES)):
+        mine = m.lanes[lane]
+        share = mine.share
+        if share > 0.0:
+            load = mine.load if state.choices > 0 and offered < capacity else offered / capacity
+            # Beyond the last load tabulated as many are answered as there.
+            answered = min(mine.most_load / load, 1.0) if load > 0.0 else 1.0
+            at = min(load / mine.most_load, 1.0)
+            misses, error, log_s = look(m, mine, at)
+            away = lost_of(m, mine, at)
+            late += share * max(misses - away, 0.0) * answered
+            lost += share * (1.0 - (1.0 - away) * answered)
+            unsure += share * error
+            slow = max(slow, log_s)
+    served = offered - lost * offered
+    if lost > UNANSWERED_SHARE:
+        slow = INFINITE
+    return served, min(late * offered, served), offered - served, unsure * offered, slow
+
+
+@inner
 def _write_down(
     m: Service, n: int, found: tuple[float, float, float, float, float], offered: float, capacity: float
 ) -> None:
@@ -295,7 +327,9 @@ def _close_next(m: Service, number: int, n: int, length_s: float, capacity: floa
     offered, before = m.demand_rps[n] * length_s, state.backlog
     fullness = 0.0
     if capacity > 0.0:
-        if _is_uneven(m, offered, capacity):
+        if state.sheds == 1:
+            found = _close_shedding(m, capacity / length_s, length_s, offered)
+        elif _is_uneven(m, offered, capacity):
             found = _close_uneven(m, capacity / length_s, length_s, offered)
         else:
             found = _close(m, capacity / length_s, length_s, offered)
@@ -304,6 +338,8 @@ def _close_next(m: Service, number: int, n: int, length_s: float, capacity: floa
             for lane in range(length(m, LANES)):
                 mine = m.lanes[lane]
                 m.busy_s[number, lane] += mine.share * found[0] / mine.capacity_rps
+    elif state.sheds == 1:
+        found = (0.0, 0.0, offered, 0.0, INFINITE)
     else:
         found = _without_capacity(m, n, offered)
     _add(m, month, found, offered, capacity, length_s, before)
@@ -325,7 +361,8 @@ def _close_stretch(m: Service, number: int, first: int, last: int) -> None:
     n = first
     while n < last:
         room = RESTLESS * (capacity - m.demand_rps[n] * length_s)
-        if state.backlog == 0.0 and state.queue <= max(room, 0.0) and state.choices == 0:
+        settled = state.backlog == 0.0 and state.queue <= max(room, 0.0)
+        if settled and state.choices == 0 and state.sheds == 0:
             begin = n
             n, fullness = _keep_calm(m, month, n, last, length_s, capacity, calm)
             fullness_all += fullness

@@ -26,6 +26,7 @@ STATE = record(
     ("up_to", float),
     ("choices", int),  # sites that each stream has a choice of; 0 where it is all the same to all
     ("rows", int),  # of each lane among `replicas`
+    ("sheds", int),  # whether requests are turned away, or give up, before a backlog stands
     ("keeps", int),  # whether what becomes of each interval is written to `closed`
     # What one interval hands on to the next: the backlog [requests], the probability that it misses the SLO;
     # and of the queue, which is there without a backlog, too, the mean [requests], what is served
@@ -43,6 +44,7 @@ LANE = record(
     ("slack_s", float),  # `Surface.slack_s`: inf where the wait is no part of the measure
     ("service_s", float),
     ("top", int),  # the step of the last stable load
+    ("most_load", float),  # that of the last step
     ("rows", int),  # how many of its rows are used
     # for the replicas that are ready
     ("row", int),  # its row in all tables,
@@ -94,6 +96,7 @@ class Service(Memory):
     calm_loads: Floats
     """Up to which queues are short enough to be taken for settled."""
     values: Floats
+    lost: Floats
     queues: Floats
     scales_s: Floats
     guides: NDArray[np.int16]
@@ -156,9 +159,12 @@ def service_of(
     state["interval_s"], state["timeout_s"], state["horizon_s"] = times_s
     state["promised"], state["up_to"] = promised, spread.up_to
     state["choices"], state["rows"], state["keeps"] = sites, rows, keep
+    shedding = {surface.sheds for surface in spread.surfaces}
+    assert len(shedding) < 2, "requests are turned away, or give up, on some pools of a service only"
+    state["sheds"] = True in shedding
     lanes["pool"] = np.tile(np.arange(len(pools)), len(streams))
     lanes["capacity_rps"], lanes["slack_s"], lanes["service_s"] = rates, tables.slack_s, tables.service_s
-    lanes["top"], lanes["rows"] = tables.tops, tables.rows
+    lanes["top"], lanes["rows"], lanes["most_load"] = tables.tops, tables.rows, tables.most_loads
     pools["site"], pools["capacity_rps"] = spread.sites, capacity_rps
     streams["share"] = [stream.share for stream in spread.streams]
     months["first"] = month_first
@@ -168,6 +174,7 @@ def service_of(
         replicas=tables.replicas.ravel(),
         calm_loads=np.ones(tables.replicas.size),
         values=tables.values,
+        lost=tables.lost,
         queues=tables.queues,
         scales_s=tables.scales_s,
         guides=tables.guides,

@@ -111,6 +111,11 @@ class LlmService:
         """Whether more load makes nobody's answer quicker on the average."""
         return True
 
+    @property
+    def sheds(self) -> bool:
+        """Whether requests are turned away or give up: here all are answered."""
+        return False
+
     def capacity_rps(self) -> float:
         """What one replica sustains [requests/s].
 

@@ -40,6 +40,19 @@ def look(m: Service, lane: Record, load: float) -> tuple[float, float, float]:
 
 
 @inner
+def lost_of(m: Service, lane: Record, load: float) -> float:
+    """The probability that a request of a lane has no answer, at a load of at most 1."""
+    step = min(int(load * STEPS), STEPS - 1)
+    across = load * STEPS - step
+    place = lane.row * (STEPS + 1) + step
+    lost: float = m.lost[place]
+    lost += across * (m.lost[place + 1] - lost)
+    lower = m.lost[place + STEPS + 1]
+    lower += across * (m.lost[place + STEPS + 2] - lower)
+    return lost + lane.down * (lower - lost)
+
+
+@inner
 def find_rows(m: Service, n: int, length_s: float) -> None:
     """Of each lane its row in interval n, and how far its replicas lie towards the next."""
     for lane in range(length(m, LANES)):

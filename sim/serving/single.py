@@ -97,6 +97,11 @@ class SingleService:
         """Whether more load makes nobody's answer quicker on the average: a batch fills faster."""
         return self.batching.delay_s == 0.0
 
+    @property
+    def sheds(self) -> bool:
+        """Whether requests are turned away or give up, so that any load has a long run."""
+        return self.queue_limit < UNLIMITED or self.patience_s < math.inf
+
     def mean_s(self) -> float:
         """Mean time of one request [s]."""
         return self.time.mean() / self.speed
@@ -158,8 +163,7 @@ class SingleService:
     @property
     def _is_plain(self) -> bool:
         """Whether one queue of requests that all stay and are all alike is enough to be simulated."""
-        stays = self.queue_limit == UNLIMITED and self.patience_s == math.inf
-        return stays and self.batching.most == 1 and len(self.priorities) <= 1
+        return not self.sheds and self.batching.most == 1 and len(self.priorities) <= 1
 
     def _full_s(self) -> float:
         """Mean time of a full batch [s]."""

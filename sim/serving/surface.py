@@ -4,7 +4,7 @@ It is tabulated once from the request-level simulation and read for every demand
 """
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal
 
@@ -26,7 +26,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Times = Literal["p50_s", "p95_s", "p99_s", "wait_s"]
 
-SURFACE_VERSION = 4
+SURFACE_VERSION = 5
 """Raised when `build_surface` gives other numbers for the same question."""
 
 TINY = 1e-9
@@ -38,8 +38,9 @@ class Surface:
     """Tables of shape [replicas, loads] over the axes `replicas` and `loads`.
 
     At loads of 1 and more a queue grows without bound: in the long run all requests miss the SLO and the
-    quantiles are infinite, except for a measure that has no wait in it (TPOT). How far the queue comes within
-    an interval is no matter of the surface; see `intervals`.
+    quantiles are infinite, except for a measure that has no wait in it (TPOT), and where requests are turned
+    away or give up: there the last load is a multiple of 1. How far a queue comes within an interval is no
+    matter of the surface; see `intervals`.
     """
 
     loads: Floats
@@ -65,6 +66,13 @@ class Surface:
     """Mean time [s] of a request with a replica that is busy all the time."""
     capacity_rps: float = math.nan
     """What one replica sustains [requests/s]: what a load of 1 means."""
+    lost: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    """Probability that a request is turned away or gives up, part of `violation`; empty where none is."""
+
+    @property
+    def sheds(self) -> bool:
+        """Whether requests are turned away or give up."""
+        return self.lost.size > 0
 
     @property
     def stable_load(self) -> float:
@@ -86,7 +94,12 @@ class Surface:
         Else as `read`.
         """
         table: Floats = getattr(self, name)
-        return self._read(table, np.where(load < 1.0, np.minimum(load, self.stable_load), load), replicas)
+        last = self.loads[-1]
+        return self._read(table, np.where(load < last, np.minimum(load, self.stable_load), load), replicas)
+
+    def read_lost(self, load: Floats, replicas: Floats | Ints) -> Floats:
+        """Probability that a request has no answer, of a service that sheds; else as `read`."""
+        return self._read(self.lost, load, replicas)
 
     def read_error(self, load: Floats, replicas: Floats | Ints) -> Floats:
         """The error of `read`, simulation and interpolation together, shape as `load`."""
@@ -94,7 +107,7 @@ class Surface:
         error: Floats = read_surface(
             self.replicas, self.loads, self.violation_error, replicas.astype(np.float64), at
         )
-        return np.where(load < 1.0, error, 0.0)
+        return np.where(load < self.loads[-1], error, 0.0)
 
     def _read(self, table: Floats, load: Floats, replicas: Floats | Ints) -> Floats:
         among = replicas.astype(np.float64)
@@ -105,7 +118,7 @@ class Surface:
         if not finite[:, :-1].all():
             beside = read_surface(self.replicas, self.loads, (~finite).astype(np.float64), among, load)
             read[beside > 0.0] = np.inf
-        read[load >= 1.0] = table[0, -1]
+        read[load >= self.loads[-1]] = table[0, -1]
         return read
 
 
@@ -149,7 +162,7 @@ def surface_digest(
     The SLO's share is no part of it: what is promised does not change what happens.
     """
     versions = (SURFACE_VERSION, KERNEL_VERSION, np.__version__)
-    grid = (tabulate.LOADS, service.replica_grid)
+    grid = (tabulate.RARE, tabulate.LOADS, tabulate.OVERLOADS, service.replica_grid)
     question = (service, slo.measure, slo.limit_s, round_trip, law, most_requests)
     return digest_of((versions, grid, question))
 
@@ -188,4 +201,5 @@ def build_surface(
         slack_s=np.inf if slo.measure is Measure.TPOT else max(slack_s, 0.0),
         service_s=service.busiest_s(Measure.LATENCY),
         capacity_rps=found.capacity_rps,
+        lost=smooth(found.lost),
     )

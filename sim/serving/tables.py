@@ -22,10 +22,11 @@ MISSES, ERROR, LOG_P99 = range(3)
 """Probability to miss the SLO, how far it may be off, the logarithm of the 99th percentile [s] plus TINY."""
 WAIT, LEVEL = range(2)
 """The mean wait [s] in time that the replicas need to work it off, load x `Surface.wait_s`, or 0 if the
-measure has no wait in it; how many mean waits it takes to be late for the wait, if waits are exponential."""
+measure has no wait in it, or the queue is always short; how many mean waits it takes to be late for the wait,
+if waits are exponential."""
 
 STEPS = 1024
-"""Of the load, from 0 to 1."""
+"""Of the load, from 0 to 1; where requests are turned away or give up, to the last load of the surface."""
 COLUMNS = 3
 ROW = (STEPS + 1) * COLUMNS
 """Values of a row."""
@@ -64,6 +65,10 @@ class Tables(NamedTuple):
     """Shape [groups, rows]."""
     values: Floats
     """[groups, rows, STEPS + 1, COLUMNS], one after the other."""
+    lost: Floats
+    """[groups, rows, STEPS + 1], one after the other, and a row beyond: probability to have no answer."""
+    most_loads: Floats
+    """The load of the last step: 1, or more where requests are turned away or give up."""
     queues: Floats
     """[groups, rows, STEPS + 1, PAIR], one after the other, and an empty row beyond the last."""
     scales_s: Floats
@@ -81,12 +86,17 @@ def tables_of(surfaces: tuple[Surface, ...]) -> Tables:
     replicas = np.ones((len(surfaces), int(rows.max(initial=1))))
     values = np.zeros((*replicas.shape, STEPS + 1, COLUMNS))
     queues = np.zeros((*replicas.shape, STEPS + 1, PAIR))
+    lost = np.zeros((len(surfaces), replicas.shape[1], STEPS + 1))
     for n, (surface, axis) in enumerate(zip(surfaces, axes, strict=True)):
         replicas[n, : len(axis)] = axis
         values[n, : len(axis)], queues[n, : len(axis)] = _tabulated(surface, axis)
+        if surface.sheds:
+            lost[n, : len(axis)] = surface.read_lost(*_grid(surface, axis)).reshape(len(axis), -1)
     slack_s = np.array([surface.slack_s for surface in surfaces], dtype=np.float64)
     service_s = np.array([surface.service_s for surface in surfaces], dtype=np.float64)
-    tops = np.array([int(surface.stable_load * STEPS) for surface in surfaces], dtype=np.int64)
+    most_loads = np.array([surface.loads[-1] for surface in surfaces], dtype=np.float64)
+    stable = np.array([surface.stable_load for surface in surfaces], dtype=np.float64)
+    tops = (stable / most_loads * STEPS).astype(np.int64)
     scales_s = np.ones((*replicas.shape, 2))
     guides = np.zeros((*replicas.shape, 2, CELLS + 1), dtype=np.int16)
     for n, top in enumerate(tops):
@@ -95,6 +105,8 @@ def tables_of(surfaces: tuple[Surface, ...]) -> Tables:
             guides[n, :, kind], scales_s[n, :, kind] = _guided(times_s)
     return Tables(
         slack_s, service_s, tops, rows, replicas, values.ravel(),
+        lost=np.append(lost, np.zeros(STEPS + 1)),
+        most_loads=most_loads,
         queues=np.append(queues, np.zeros((STEPS + 1) * PAIR)),
         scales_s=np.append(scales_s, np.ones(2)),
         guides=np.append(guides, np.zeros(GUIDE, dtype=np.int16)),
@@ -114,8 +126,9 @@ def _tabulated(surface: Surface, axis: Floats) -> tuple[Floats, Floats]:
     """Shape [rows, STEPS + 1, COLUMNS] and [.., PAIR]; with a wait in the measure, above the last stable load
     as there.
     """
-    replicas, load = (grid.ravel() for grid in np.meshgrid(axis, np.arange(STEPS + 1) / STEPS, indexing="ij"))
-    at = np.minimum(load, surface.stable_load) if np.isfinite(surface.slack_s) else load
+    load, replicas = _grid(surface, axis)
+    bounded = np.isfinite(surface.slack_s) and not surface.sheds
+    at = np.minimum(load, surface.stable_load) if bounded else load
     p99_s = surface.read_time("p99_s", at, replicas)
     finite = np.isfinite(p99_s)
     misses = surface.read(at, replicas)
@@ -132,8 +145,15 @@ def _tabulated(surface: Surface, axis: Floats) -> tuple[Floats, Floats]:
     return np.stack(columns, axis=-1).reshape(shape), np.stack(pair, axis=-1).reshape(shape)
 
 
+def _grid(surface: Surface, axis: Floats) -> tuple[Floats, Floats]:
+    """Loads and replicas of all values of a surface's rows."""
+    loads = np.arange(STEPS + 1) / STEPS * surface.loads[-1]
+    replicas, load = np.meshgrid(axis, loads, indexing="ij")
+    return load.ravel(), replicas.ravel()
+
+
 def _waits_s(surface: Surface, load: Floats, replicas: Floats) -> Floats:
-    if np.isinf(surface.slack_s):
+    if np.isinf(surface.slack_s) or surface.sheds:
         return np.zeros(load.shape)
     wait_s = surface.read_time("wait_s", load, replicas)
     return np.where(wait_s > TINY, load * wait_s, 0.0)

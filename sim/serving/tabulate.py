@@ -20,8 +20,16 @@ from sim.serving.service import Service, Slo
 
 Floats = NDArray[np.float64]
 
-LOADS = (0.05, 0.25, 0.45, 0.6, 0.7, 0.8, 0.87, 0.92, 0.95, 0.97, 0.985, 0.995, 1.0)
-"""Loads with which a table begins, as fractions of what the replicas sustain; 1.0 stands for saturation."""
+LOADS = (
+    0.003, 0.008, 0.02, 0.05, 0.12, 0.25, 0.45, 0.6, 0.7, 0.8, 0.87, 0.92, 0.95, 0.97, 0.985, 0.995, 1.0,
+)  # fmt: skip
+"""Loads with which a table begins, as fractions of what the replicas sustain; 1.0 stands for saturation. At
+the first nearly all are alone."""
+RARE = (0.0001, 0.001)
+"""Further loads of a service that waits for full batches: the fewer come, the longer that takes."""
+OVERLOADS = (1.05, 1.12, 1.25, 1.5, 2.0, 3.0, 4.0)
+"""Further loads of a service that turns requests away, or whose users give up. Beyond the last, replicas that
+are busy all the time answer as many as there."""
 
 REFINEMENTS = 3
 """How often points are put between those that are there."""
@@ -56,6 +64,8 @@ class Tabulated:
     p95_s: Floats
     p99_s: Floats
     wait_s: Floats
+    lost: Floats
+    """Empty where nobody is ever turned away or gives up."""
     capacity_rps: float
 
 
@@ -75,7 +85,8 @@ def tabulated(
     # A Poisson stream that chance divides is Poisson again: no replica knows of the others.
     cells = Cells(service, slo, round_trip, law, most_requests)
     rows = (1,) if lonely else service.replica_grid
-    grid = _Grid(cells, [count for count in rows if count == 1 or count <= cells.most_replicas()], LOADS)
+    loads = (*(() if service.is_rising else RARE), *LOADS, *(OVERLOADS if service.sheds else ()))
+    grid = _Grid(cells, [count for count in rows if count == 1 or count <= cells.most_replicas()], loads)
     for _ in range(REFINEMENTS):
         refined = grid.refine()
         cells.settle(1)
@@ -128,15 +139,16 @@ class _Grid:
         table, noise = self._stable(name), self._stable(error)
         logs = _logs(table, FLOOR)
         rough = np.divide(NOISE * noise, table + FLOOR, out=np.zeros(table.shape), where=np.isfinite(table))
-        axes = (np.log(self._replicas), np.array(self._loads[:-1]))
+        axes = (np.log(self._replicas), np.log(self._loads[:-1]))
         surprises = [_surprise(logs, axis, along) for along, axis in enumerate(axes)]
         return np.array([(surprise - rough / CLOSER) / tolerance for surprise in surprises])
 
     def filled(self) -> Tabulated:
         """The table, with smooth curves between what was simulated, and how far it may be off."""
+        sheds = self._cells.service.sheds
         replicas, loads = _fill_rows(self._replicas), _fill_loads(self._loads)
-        axes = (np.log(self._replicas), np.array(self._loads[:-1]))
-        to = (np.log(replicas), loads[:-1])
+        axes = (np.log(self._replicas), np.log(self._loads[:-1]))
+        to = (np.log(replicas), np.log(loads[:-1]))
 
         def between(name: str, floor: float) -> Floats:
             stable = self._stable(name)
@@ -158,6 +170,7 @@ class _Grid:
             p95_s=between("p95_s", 0.0),
             p99_s=between("p99_s", 0.0),
             wait_s=between("wait_s", 0.0),
+            lost=np.minimum(between("lost", FLOOR), violation) if sheds else np.zeros((0, 0)),
             capacity_rps=self._cells.capacity_rps,
         )
 

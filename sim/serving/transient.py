@@ -353,5 +353,5 @@ def follow(
         late += step_s / 6.0 * (before + 4.0 * between + more)
         waited += step_s / 6.0 * (before_s + 4.0 * between_s + wait_s)
         left_s -= step_s
-    alone, late = _alone(m, lane), late / length_s
+    alone, late = _alone(m, lane), late / length_s if slack_s < m.state[0].timeout_s else 0.0
     return alone + (1.0 - alone) * late, max(waited / length_s, 0.0), wait_s, 1.0 - idle, width

@@ -23,8 +23,11 @@ from sim.serving.single import ONE_BY_ONE, UNLIMITED
 
 MS = 1e-3
 IMPATIENT = 100.0
-"""A timeout below so many mean times of a request is simulated request by request; with a longer one hardly
-anybody gives up below saturation, and the backlog of the intervals says what happens above."""
+"""Waits of so many mean times of a request are rare below saturation: only a timeout below, or a shorter full
+queue, is simulated request by request,"""
+BRIEF = 0.2
+"""if it is also reached within this share of an interval, so that the queue is soon what the load makes of
+it. Else the backlog of the intervals says who is turned away or gives up."""
 
 
 def replica_work(scenario: Scenario, workload: Inference, accelerator: str) -> Service:
@@ -80,11 +83,17 @@ def _single(
     time = single.time.distribution().scaled(1 / speed)
     limit_s = workload.slo.latency
     classes = (single.priorities or {}).values()
+    batching = _batching(single.batching)
+    # The same on all accelerators, whatever their speed: a service sheds everywhere or nowhere.
+    turn_s = single.time.distribution().mean() * batching.growth[-1] / batching.most
+    full_s = np.inf if single.queue_limit is None else single.queue_limit * turn_s
+    longest_s = min(workload.timeout, full_s)
+    sheds = longest_s < IMPATIENT * turn_s and longest_s <= BRIEF * scenario.interval
     return SingleService(
         time,
-        batching=_batching(single.batching),
-        queue_limit=UNLIMITED if single.queue_limit is None else single.queue_limit,
-        patience_s=workload.timeout if workload.timeout < IMPATIENT * time.mean() else np.inf,
+        batching=batching,
+        queue_limit=UNLIMITED if single.queue_limit is None or not sheds else single.queue_limit,
+        patience_s=workload.timeout if sheds and workload.timeout < IMPATIENT * turn_s else np.inf,
         priorities=tuple(Priority(each.share, each.latency or limit_s or np.inf) for each in classes),
     )
 
