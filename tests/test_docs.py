@@ -64,6 +64,8 @@ CONSTANTS = (
     ("sim.serving.cells.WARM_UP", "", "batches at the start that are not counted"),
     ("sim.serving.tabulate.LOADS", "", "loads with which a surface begins"),
     ("sim.serving.single.REPLICAS", "", "numbers of replicas with which it begins"),
+    ("sim.study.described.IMPATIENT", "", "mean times of a request within which a timeout is simulated"),
+    ("sim.study.described.BRIEF", "", "and the share of an interval which it may not exceed for that"),
     ("sim.serving.tables.STEPS", "", "equal steps of the load in which the intervals read a surface"),
     ("sim.serving.tables.WHOLE", "", "replicas up to which each number has a row of its own in them"),
     ("sim.serving.tables.RATIO", "", "from there on, the replicas of a row to those of the one before"),

@@ -242,6 +242,21 @@ def test_a_short_timeout_leaves_nobody_late() -> None:
     assert found.abandoned[5:] / 312.0 == pytest.approx(np.full(15, 1.0 - 4.0 / 5.2), rel=1e-6)
 
 
+def test_a_backlog_that_is_gone_in_seconds_delays_who_comes_in_those_seconds() -> None:
+    """An hour at 5.2/s for 4 replicas leaves 240 in the backlog (60 s); then there are 40.
+
+    The 240 are late. So are those who come until the wait has fallen from 6 s to the slack of 4 s: 80
+    requests at 34.8/s, 2.3 s at 5.2/s, 12 more. A step of the way may be a minute long elsewhere.
+    """
+    wait, late = mmc(4, 5.0)
+    both = surface(np.array([wait, wait]), np.array([late, late]), 4.0, np.array([4.0, 40.0]))
+    group = ReplicaGroup(both, 1.0, np.array([4.0, 4.0, 40.0]) * 3600.0)
+    found = close_intervals(np.full(3, 5.2), Span(3600, 10_800, 60.0), [group])
+    alone = late[0] * 5.2 * 3600.0
+    assert found.backlog_end[1] == pytest.approx(240.0)
+    assert found.violated[2] - alone == pytest.approx(252.0, rel=0.03)
+
+
 def hundred_intervals() -> str:
     """A digest of what becomes of a demand that swings about what 3 to 6 servers can do, at times none."""
     columns = zip(*(mmc(count, 5.0) for count in (3, 4, 5, 6)), strict=True)

@@ -12,6 +12,7 @@ from sim.scenario.model import Scenario
 from sim.scenario.workloads import Inference
 from sim.serving.arrivals import POISSON, Client, Family, Modulated, Renewal, Replayed, Superposed
 from sim.serving.service import LlmService, Measure, Priority, Routing, SingleService
+from sim.serving.single import UNLIMITED
 from sim.study.described import arrival_law, longest_wait_s
 from sim.study.services import describe
 
@@ -60,6 +61,27 @@ def test_a_single_service_with_everything() -> None:
     assert (service.batching.delay_s, service.queue_limit, service.patience_s) == (0.01, 7, 2.0)
     assert service.priorities == (Priority(0.3, 0.3), Priority(0.7, 4.0))
     assert (slo.limit_s, law) == (0.3, POISSON)
+
+
+@pytest.mark.parametrize(
+    ("limit", "timeout", "interval", "expected"),
+    [
+        (99, "1 min", "5 min", (99, np.inf)),
+        (100, "1 min", "5 min", (UNLIMITED, np.inf)),
+        (2000, "4 s", "5 min", (2000, 4.0)),
+        (99, "1 min", "24 s", (UNLIMITED, np.inf)),
+    ],
+)
+def test_limits_that_take_long_to_be_reached_are_left_to_the_backlog(
+    limit: int, timeout: str, interval: str, expected: tuple[int, float]
+) -> None:
+    """Of 50 ms each, 99 take 4.95 s: less than 100 mean times, but more than a fifth of 24 s."""
+    written = SERVICE.replace("replica:", f"queue_limit: {limit}, replica:")
+    found = scenario((SERVICE, written), ("share: 95%}", f"share: 95%}}\n    timeout: {timeout}"))
+    found = found.model_copy(update={"interval": {"5 min": 300.0, "24 s": 24.0}[interval]})
+    service = describe(found, serve_of(found), "room/nodes")[0]
+    assert isinstance(service, SingleService)
+    assert (service.queue_limit, service.patience_s) == expected
 
 
 def test_a_patient_service_is_a_plain_queue() -> None:

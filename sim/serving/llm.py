@@ -104,7 +104,7 @@ class LlmService:
     @property
     def budget(self) -> int:
         """Requests that a surface may simulate: some seconds of two cores."""
-        return 8_000_000
+        return 9_000_000
 
     @property
     def is_rising(self) -> bool:
@@ -114,6 +114,11 @@ class LlmService:
     @property
     def sheds(self) -> bool:
         """Whether requests are turned away or give up: here all are answered."""
+        return False
+
+    @property
+    def fills_batches(self) -> bool:
+        """Whether a request waits for others, however long that takes: never."""
         return False
 
     def capacity_rps(self) -> float:

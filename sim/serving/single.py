@@ -102,6 +102,11 @@ class SingleService:
         """Whether requests are turned away or give up, so that any load has a long run."""
         return self.queue_limit < UNLIMITED or self.patience_s < math.inf
 
+    @property
+    def fills_batches(self) -> bool:
+        """Whether a request waits for others, however long that takes."""
+        return self.batching.most > 1 and self.batching.delay_s == math.inf
+
     def mean_s(self) -> float:
         """Mean time of one request [s]."""
         return self.time.mean() / self.speed

@@ -20,9 +20,7 @@ from sim.serving.service import Service, Slo
 
 Floats = NDArray[np.float64]
 
-LOADS = (
-    0.003, 0.008, 0.02, 0.05, 0.12, 0.25, 0.45, 0.6, 0.7, 0.8, 0.87, 0.92, 0.95, 0.97, 0.985, 0.995, 1.0,
-)  # fmt: skip
+LOADS = (0.003, 0.02, 0.1, 0.25, 0.45, 0.6, 0.7, 0.8, 0.87, 0.92, 0.95, 0.97, 0.985, 0.995, 1.0)
 """Loads with which a table begins, as fractions of what the replicas sustain; 1.0 stands for saturation. At
 the first nearly all are alone."""
 RARE = (0.0001, 0.001)
@@ -85,8 +83,9 @@ def tabulated(
     # A Poisson stream that chance divides is Poisson again: no replica knows of the others.
     cells = Cells(service, slo, round_trip, law, most_requests)
     rows = (1,) if lonely else service.replica_grid
-    loads = (*(() if service.is_rising else RARE), *LOADS, *(OVERLOADS if service.sheds else ()))
-    grid = _Grid(cells, [count for count in rows if count == 1 or count <= cells.most_replicas()], loads)
+    rare, more = RARE if service.fills_batches else (), OVERLOADS if service.sheds else ()
+    known = [count for count in rows if count == 1 or count <= cells.most_replicas()]
+    grid = _Grid(cells, known, (*rare, *LOADS, *more))
     for _ in range(REFINEMENTS):
         refined = grid.refine()
         cells.settle(1)
@@ -256,7 +255,12 @@ def _fill_rows(replicas: Sequence[int]) -> Floats:
 
 
 def _fill_loads(loads: Sequence[float]) -> Floats:
-    """Loads from the first to the last, `FILLED` steps for one, and none between the last stable and 1."""
+    """Loads from the first to the last, `FILLED` steps for one, and none from the last stable to the last.
+
+    Each is the same multiple of the one before, as few requests miss in proportion to the load.
+    """
     stable = np.array(loads[:-1])
     places = np.arange((len(stable) - 1) * FILLED + 1) / FILLED
-    return np.append(np.interp(places, np.arange(len(stable)), stable), loads[-1])
+    filled = np.exp(np.interp(places, np.arange(len(stable)), np.log(stable)))
+    filled[::FILLED] = stable
+    return np.append(filled, loads[-1])

@@ -262,14 +262,19 @@ def find_calm_loads(m: Service) -> None:
 
 @inner
 def _step_s(
-    load: float, drift: float, straight: bool, wait_s: float, reach_s: float, slack_s: float, length_s: float
-) -> float:
-    """How long a step may be [s]; `reach_s` is the work that changes 1 - u by all of it."""
+    load: float, drift: float, straight: bool, whole_s: float,
+    wait_s: float, reach_s: float, slack_s: float, length_s: float,
+) -> float:  # fmt: skip
+    """How long a step may be [s]; `reach_s` is the work that changes 1 - u by all of it.
+
+    A queue that falls needs at least `whole_s` for its whole way; no long step goes beyond.
+    """
     speed = max(abs(drift), STRIDE * abs(1.0 - load), 1e-12)
     step_s = STRIDE * reach_s / speed
     if straight:
         most = 0.7 if load < 1.0 else 4.0
-        return max(step_s, most * (wait_s - DEEP * slack_s) / speed, LEAST_STEP * length_s)
+        long_s = max(most * (wait_s - DEEP * slack_s) / speed, LEAST_STEP * length_s)
+        return max(step_s, min(long_s, whole_s))
     return step_s
 
 
@@ -324,7 +329,8 @@ def follow(
         drift = load - 1.0 + idle * pressure
         falls = drift < 0.0 and wait_s > rest_s
         straight = falls or load - 1.0 > idle * pressure
-        step_s = min(_step_s(load, drift, straight, wait_s, reach_s, slack_s, length_s), left_s)
+        whole_s = (work_s - goal_s) / -drift if falls else math.inf
+        step_s = min(_step_s(load, drift, straight, whole_s, wait_s, reach_s, slack_s, length_s), left_s)
         # To the end nearly all are late: one step, and no look halfway.
         deep = min(wait_s, wait_s + left_s * (load - 1.0)) > DEEP * slack_s
         step_s = left_s if deep else step_s
