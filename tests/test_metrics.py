@@ -427,7 +427,7 @@ def test_present_value_discounts_each_month_from_its_end() -> None:
 
 
 def test_present_value_of_a_month_that_is_cut_off_is_due_at_the_horizon() -> None:
-    """After 10 days of January nothing more comes: 100 are due then, and not with a whole month's interest."""
+    """After 10 days of January nothing more comes: 100 are due then, not with a whole month's interest."""
     made = two_pools(10 * DAY_S)
     lived = future(start="2026-01-01", discount_rate=0.1)
     found = measured((lived, made, records_of(made), answers()), costs(100_000_000))

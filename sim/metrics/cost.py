@@ -79,8 +79,8 @@ def cost_metrics(
 def present_value_usd(by_month: Sequence[int], month_edges: Ints, discount_rate: float) -> float:
     """The value at the start [USD] of each month's costs [micro-USD], paid at its end.
 
-    The last month ends at the horizon, also where the calendar's goes on: later costs are none of ours, so
-    what has come until then is due then. sum(cost / (1 + discount rate) ** (end / year)); a year has 365 days.
+    The last month ends at the horizon, also where the calendar's goes on: nothing later is ours, so what has
+    come until then is due then. sum(cost / (1 + discount rate) ** (end / year)); a year has 365 days.
     """
     months = len(month_edges) - 1
     assert len(by_month) == months, f"costs of {len(by_month)} months, the horizon has {months}"

@@ -250,6 +250,9 @@ Growth = Annotated[float, _Read(units.GROWTH, -0.99, 100.0)]
 Factor = Annotated[float, _Read(units.FACTOR, 0.0, 1e9)]
 KnownFactor = Annotated[float, _Read(units.FACTOR, 0.0, 1e9, certain=True)]
 PositiveFactor = Annotated[float, _Read(units.FACTOR, 1e-6, 1e9)]
+PowerUsage = Annotated[float, _Read(units.FACTOR, 1.0, 10.0)]
+"""The meter sees the machines at least. PUE as such has no upper end (The Green Grid, White Paper 49): it
+grows as a room empties. Above 10 nine tenths of the power miss the machines: a decimal point is missing."""
 Point = Annotated[float, _Read(units.FACTOR, 1e-6, 1e9, certain=True)]
 """A coordinate of a measured point."""
 BurstSize = Annotated[float, _Read(units.FACTOR, 1.0, 1e6)]
