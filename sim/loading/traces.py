@@ -116,12 +116,12 @@ def _gaps(resolution: Resolution, path: Path, times_s: list[float]) -> list[str]
 def _seconds(row: Row, column: str) -> str:
     text = (row[column] or "").strip()
     if not _SECONDS.fullmatch(text):
-        raise ValueError(f"{column} is {text!r}, not a number of seconds")
+        raise ValueError(f"{column} is {text!r}, not a number of seconds such as 5400 or 0.25")
     return f"{text} s"
 
 
 def _whole(row: Row, column: str) -> int:
     text = (row[column] or "").strip()
     if not _WHOLE.fullmatch(text):
-        raise ValueError(f"{column} is {text!r}, not a whole number")
+        raise ValueError(f"{column} is {text!r}, not a whole number such as 8")
     return int(text)

@@ -6,6 +6,7 @@ has put a drawn number in its place; engine, ledger and metrics only ever see sc
 """
 
 import datetime as dt
+import fractions
 import re
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
@@ -210,9 +211,11 @@ def about(value: float, dimension: Dimension, currency: str) -> str:
     """A number in a handy unit, to three digits."""
     if not abs(value) < 1e18:
         return f"{value:.3g} {dimension.canonical}".replace("¤", currency).strip()
-    factors = (float(dimension.factors[unit]) for unit in dimension.shown)
-    factor = next((factor for factor in factors if abs(value) >= factor), 1.0)
-    return units.render(float(f"{value / factor:.3g}") * factor, dimension, currency)
+    factors = (dimension.factors[unit] for unit in dimension.shown)
+    factor = next((factor for factor in factors if abs(value) >= factor), fractions.Fraction(1))
+    return units.render(
+        float(fractions.Fraction(f"{value / float(factor):.3g}") * factor), dimension, currency
+    )
 
 
 def _currency(info: core_schema.ValidationInfo | core_schema.SerializationInfo) -> str:
