@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from sim import units
-from sim.loading.checks.facts import AnyPool, Facts, duplicates, median, number, unknown
+from sim.loading.checks.facts import AnyPool, Facts, duplicates, largest, median, number, unknown
 from sim.scenario.base import Fault, Path
 from sim.scenario.sites import OnDemandPool, OwnedPool, RegimeMarket, SpotPool
 
@@ -108,8 +108,10 @@ def _pool(pool: AnyPool, path: Path) -> Iterator[Fault]:
 
 
 def _regimes(market: RegimeMarket, path: Path) -> Iterator[Fault]:
-    """Where a regime leads to exists, and the shares sum to 100 %."""
+    """A regime lasts, where it leads to exists, and the shares sum to 100 %."""
     for name, regime in market.regimes.items():
+        if largest(regime.spell) == 0.0:
+            yield Fault((*path, name, "spell"), "this regime never lasts", "0 s", "a spell above 0 s")
         if regime.next is None:
             continue
         for other in regime.next:
