@@ -10,7 +10,7 @@ import pytest
 from sim.cli.progress import Progress
 from sim.loading import digest, load, load_text
 from sim.report.profile import PARTS, profile_report
-from sim.study import simulation
+from sim.study import prepare, simulation
 from tests.cli_miniature import ROOT, TINY, Shell
 
 QUICK = ("--runs", "3", "--workers", "1")
@@ -189,6 +189,56 @@ def test_a_folder_that_cannot_be_written_exits_with_4(shell: Shell, tiny: Path, 
     other = shell(tiny, "--runs", 1, "--workers", 1, "--out", tmp_path / "study", "--seed", 1)
     assert other.code == 4
     assert "holds another study (seed 0, asked for 1)" in other.err
+
+
+def test_an_empty_out_is_no_folder(
+    shell: Shell, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a variable leaves it that is not set; nothing is written where we are."""
+    monkeypatch.chdir(tmp_path)
+    for command in ([tiny, *QUICK], ["sweep", tiny, "--vary", "discount_rate=1%,2%", "--runs", 1]):
+        said = shell(*command, "--out", "")
+        assert said.code == 2
+        assert "'--out': it is empty" in said.err
+    assert list(tmp_path.iterdir()) == [tiny]
+
+
+def test_files_of_others_are_not_written_over(shell: Shell, tiny: Path, tmp_path: Path) -> None:
+    """A file of a name of ours stays where there is no study; other files are in nobody's way."""
+    (tmp_path / "costs.png").write_text("mine")
+    said = shell(tiny, *QUICK, "--out", tmp_path)
+    assert said.code == 4
+    assert f"{tmp_path} holds costs.png but no study.sqlite, and would be written over" in said.err
+    assert (tmp_path / "costs.png").read_text() == "mine"
+    (tmp_path / "costs.png").unlink()
+    assert shell(tiny, *QUICK, "--out", tmp_path).code == 0
+    assert shell(tiny, *QUICK, "--out", tmp_path).code == 0
+    (tmp_path / "study.sqlite").unlink()
+    assert "holds scenario.resolved.yaml and runs.parquet and" in shell(tiny, *QUICK, "--out", tmp_path).err
+
+
+def test_what_lies_in_a_folder_in_the_end_is_known(drawing_shell: Shell, tiny: Path, tmp_path: Path) -> None:
+    """The journal and the files that are looked for beforehand; the figure of violations needs a service."""
+    assert drawing_shell(tiny, *QUICK, "--out", tmp_path / "study").code == 0
+    found = {path.name for path in (tmp_path / "study").iterdir()}
+    assert found | {"violations.png", "violations.svg"} == {"study.sqlite", *prepare.DERIVED}
+
+
+def test_a_folder_is_looked_at_before_anything_is_worked_out(
+    shell: Shell, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What cannot be a folder, what nobody may write to, and another study end the command at once."""
+    assert shell(tiny, "--runs", 1, "--workers", 1, "--out", tmp_path / "study").code == 0
+    monkeypatch.setattr(prepare, "build_servings", lambda *_: pytest.fail("surfaces are worked out"))
+    refused = {
+        "/dev/null": "/dev/null is no folder",
+        "/proc/study": "/proc/study cannot be written",
+        str(tmp_path / "study"): "holds another study (seed 0, asked for 1)",
+    }
+    for folder, told in refused.items():
+        said = shell(tiny, *QUICK, "--seed", 1, "--out", folder)
+        assert said.code == 4
+        assert told in said.err
 
 
 def test_failed_runs_exit_with_75_and_are_tried_again(

@@ -84,6 +84,7 @@ CONSTANTS = (
     ("sim.study.executor.ATTEMPTS", "", "times that a run may end its worker before it has failed"),
     ("sim.loading.checks.workloads.MAX_JOBS", "", "most jobs that may be expected of a workload"),
     ("sim.loading.checks.sites.MAX_INTERVALS", "", "most intervals of the demand grid"),
+    ("sim.loading.checks.sites.MAX_FAILURES", "", "most failures that may be expected of a pool's nodes"),
     ("sim.scenario.workloads.MAX_TRACE", "", "most rows of a trace"),
     ("sim.loading.yaml_tree.MAX_SIZE", "", "most bytes of a scenario file"),
     ("sim.loading.yaml_tree.MAX_DEPTH", "", "deepest nesting in it"),

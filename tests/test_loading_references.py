@@ -191,7 +191,7 @@ def test_traces_are_read_from_csv_files_beside_the_scenario(tmp_path: Path) -> N
         (b"", "x.csv has no column spell_s or largest_gang; spell_s, largest_gang are needed"),
         (b"spell_s,largest_gang\n", "x.csv has no rows"),
         (
-            b"spell_s,largest_gang\n5,1,9,9\n7,\n-1,2\n",
+            b"spell_s,largest_gang\n5,1,,\n7,\n-1,2\n",
             "line 4 of x.csv: spell_s is '-1', not a number of seconds",
         ),
         (b"spell_s,largest_gang\n5,\xff\n", "x.csv is not a CSV file in UTF-8"),

@@ -426,6 +426,14 @@ def test_present_value_discounts_each_month_from_its_end() -> None:
     )
 
 
+def test_present_value_of_a_month_that_is_cut_off_is_due_at_the_horizon() -> None:
+    """After 10 days of January nothing more comes: 100 are due then, not with a whole month's interest."""
+    made = two_pools(10 * DAY_S)
+    lived = future(start="2026-01-01", discount_rate=0.1)
+    found = measured((lived, made, records_of(made), answers()), costs(100_000_000))
+    assert found["npv_usd"] == close(100 * 1.1 ** (-10 / 365))
+
+
 def test_without_interest_the_present_value_is_the_cost() -> None:
     """31,022.174952 USD in three parts are the same to the last digit."""
     made = two_pools(60 * DAY_S)

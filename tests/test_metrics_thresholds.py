@@ -57,5 +57,31 @@ def test_a_metric_without_a_definition_is_an_error() -> None:
 
 def test_the_currency_is_the_scenario_s() -> None:
     """What is allowed is told in it."""
-    allowed = threshold_misfit("cost_usd", Limit(1.0, units.DURATION), "EUR")
-    assert allowed == "an amount of money such as 900k EUR, or a plain number of EUR"
+    fault = threshold_misfit("cost_usd", Limit(1.0, units.DURATION), "EUR")
+    assert fault is not None
+    assert fault.allowed == "an amount of money such as 900k EUR, or a plain number of EUR"
+
+
+@pytest.mark.parametrize(
+    ("threshold", "dimension", "told", "hint"),
+    [
+        (3.0, units.FACTOR, "'slo_violation_share' is never above 100%", "3 % is written 3%"),
+        (3.0, units.FRACTION, "'slo_violation_share' is never above 100%", None),
+        (101.0, units.FACTOR, "'slo_violation_share' is never above 100%", None),
+        (-0.01, units.FACTOR, "'slo_violation_share' is never below 0%", None),
+    ],
+)
+def test_a_share_has_no_threshold_that_it_cannot_reach(
+    threshold: float, dimension: Dimension, told: str, hint: str | None
+) -> None:
+    """A plain 3 is probably meant as a percentage; 300%, 101 and -0.01 are nothing of the kind."""
+    fault = threshold_misfit("slo_violation_share", Limit(threshold, dimension))
+    assert fault is not None
+    assert (fault.message, fault.allowed, fault.hint) == (told, "0% to 100%", hint)
+
+
+def test_the_ends_of_a_share_may_be_its_thresholds() -> None:
+    """That everything is met, or nothing, can be expected; a budget can be overdrawn three times."""
+    for metric, most in (("slo_met:serve", 1.0), ("utilisation", 1.0), ("error_budget_used:serve", 3.0)):
+        assert threshold_misfit(metric, Limit(0.0, units.FRACTION)) is None
+        assert threshold_misfit(metric, Limit(most, units.FACTOR)) is None

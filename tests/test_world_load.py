@@ -179,3 +179,15 @@ def test_bursts_of_demand_have_the_stated_spread_and_memory() -> None:
     scores = stats.norm.ppf(law.cdf(noise))
     assert np.corrcoef(scores[1:], scores[:-1])[0, 1] == pytest.approx(r, abs=5 * math.sqrt((1 - r * r) / n))
     assert ks(noise[::60].tolist(), law.cdf) < 2.4
+
+
+def test_jobs_of_one_second_keep_the_order_of_the_trace() -> None:
+    """Rows at 1 h of (8 GPUs, 10 h) and (1 GPU, 2 h) stay in it; the one of the second before goes first."""
+    rows = (
+        "{submit: 3600.9 s, duration: 10 h, accelerators: 8}, {submit: 3600 s, duration: 2 h},"
+        "{submit: 3599 s, duration: 5 h, accelerators: 4}, {submit: 3600.5 s, duration: 1 h}"
+    )
+    drawn = sample(jobs(f"{{trace: [{rows}]}}", "3 hours"), SEED, 0).jobs
+    assert drawn.submit_s.tolist() == [3599, 3600, 3600, 3600]
+    assert drawn.accelerators.tolist() == [4, 8, 1, 1]
+    assert drawn.work_s.tolist() == [5 * HOUR_S, 10 * HOUR_S, 2 * HOUR_S, HOUR_S]

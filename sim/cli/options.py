@@ -8,6 +8,21 @@ import click
 
 Command = Callable[..., Any]
 
+
+class Folder(click.Path):
+    """A folder with a name: an empty text, as an unset variable leaves it, would be the one we are in."""
+
+    def __init__(self) -> None:
+        """It need not be there yet."""
+        super().__init__(path_type=Path, file_okay=False)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path."""
+        if value == "":
+            self.fail("it is empty; was a variable not set? '.' is the folder you are in", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 SCENARIO = click.argument("scenario", type=click.Path(path_type=Path))
 SET = click.option(
     "--set", "overrides", multiple=True, metavar="PATH=VALUE",
@@ -33,7 +48,7 @@ ENGINE = click.option(
     help="The same results from each; auto takes the compiled engine wherever it can do the work.",
 )  # fmt: skip
 OUT = click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), default=None,
+    "--out", type=Folder(), default=None,
     help="Folder of the study; results/<scenario>-<digest> when not said.",
 )  # fmt: skip
 JSON = click.option(

@@ -4,6 +4,7 @@ Loading stands below the metrics: who knows them hands in what they are.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from sim.errors import ScenarioError, did_you_mean
 from sim.loading.loader import Loaded
@@ -12,8 +13,8 @@ from sim.scenario.model import Scenario
 from sim.scenario.quantities import Limit
 from sim.scenario.strategies import Expect
 
-Misfit = Callable[[str, Limit, str], str | None]
-"""Metric, threshold, currency -> what is allowed instead, where the threshold measures something else."""
+Misfit = Callable[[str, Limit, str], Fault | None]
+"""Metric, threshold, currency -> what is wrong with a threshold that the metric cannot have."""
 
 
 def check_metrics(
@@ -39,7 +40,6 @@ def check_metrics(
 
 def _misfits(expect: Expect, n: int, misfit: Misfit, currency: str) -> Iterator[Fault]:
     for statistic, limit in expect.limits():
-        allowed = misfit(expect.metric, limit, currency)
-        if allowed is not None:
-            told = f"{limit.dimension.phrase} cannot be a threshold of '{expect.metric}'"
-            yield Fault(("expect", n, statistic), told, None, allowed)
+        fault = misfit(expect.metric, limit, currency)
+        if fault is not None:
+            yield replace(fault, path=("expect", n, statistic))

@@ -36,6 +36,8 @@ _PLACES = {
 }
 """Kinds of entries, and the keys under which they may stand."""
 
+MAX_SHOWN = 12
+"""Entries of the catalogue that an error names."""
 _WRAPPED = {"price": "price", "spot-price": "mean_reverting"}
 """Kinds whose value is found under a key of the entry."""
 
@@ -61,6 +63,10 @@ def _replaced(resolution: Resolution, part: Any, path: Path) -> Any:
     if not isinstance(part.get("catalogue"), str):
         return {key: _replaced(resolution, value, (*path, key)) for key, value in part.items()}
     name = part["catalogue"]
+    if name not in resolution.catalogue:
+        told, near = f"the catalogue has no entry '{name}'", guess(name, resolution.catalogue.names())
+        resolution.give_up(path, told, _fitting(resolution, path), near)
+        return part
     entry = resolution.fetch(name, path)
     if entry is None:
         return part
@@ -89,6 +95,17 @@ def _fitted(resolution: Resolution, entry: Entry, over: Tree, path: Path) -> Any
         resolution.note(path, f"the catalogue entry '{entry.name}' is one figure, and has no keys to replace")
         return value
     return {**value, **over} if over else value
+
+
+def _fitting(resolution: Resolution, path: Path) -> str | None:
+    """Entries that may stand at a path, as many as can be read; None where nothing is known of it."""
+    place, catalogue = _place(path), resolution.catalogue
+    if place == "price" and "pools" not in path:
+        return None  # that of power or of data, of which the catalogue has none
+    kinds = {kind for kind, places in _PLACES.items() if place in places} | {place}
+    names = [name for name in catalogue.names() if catalogue.entry(name).kind in kinds]
+    more = f" and {len(names) - MAX_SHOWN} more" if len(names) > MAX_SHOWN else ""
+    return ", ".join(names[:MAX_SHOWN]) + more if names else None
 
 
 def _place(path: Path) -> str | int:

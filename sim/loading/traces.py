@@ -7,7 +7,7 @@ requests.csv}` of a demand has arrival_s, ascending.
 
 import csv
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import islice, pairwise
 from typing import Any, TextIO
 
@@ -69,13 +69,16 @@ def _parse(
 ) -> tuple[list[Any], list[str]]:
     """The rows of a stream, and what is wrong with them."""
     reader = csv.DictReader(stream, strict=True)
-    header = reader.fieldnames or ()
+    header = list(reader.fieldnames or ())
     if missing := [column for column in columns if column not in header]:
         return [], [f"{name} has no column {' or '.join(missing)}; {', '.join(columns)} are needed"]
+    if twice := [column for column in columns if header.count(column) > 1]:
+        return [], [f"{name} has the column {twice[0]} {header.count(twice[0])} times"]
     rows: list[Any] = []
     complaints: list[str] = []
     for row in islice(reader, MAX_TRACE + 1):
         try:
+            _demand_no_more(row, len(header))
             rows.append(make(row))
         except ValueError as error:
             complaints.append(f"line {reader.line_num} of {name}: {error}")
@@ -84,6 +87,13 @@ def _parse(
     elif not rows and not complaints:
         complaints.append(f"{name} has no rows")
     return rows, complaints
+
+
+def _demand_no_more(row: Mapping[str | None, Any], columns: int) -> None:
+    """Raise ValueError where a row has more fields than the header, unless they are empty."""
+    extra = row.get(None) or []
+    if any(extra):
+        raise ValueError(f"{columns + len(extra)} fields, and the header has {columns}")
 
 
 def _job(row: Row) -> dict[str, Any]:
@@ -116,12 +126,12 @@ def _gaps(resolution: Resolution, path: Path, times_s: list[float]) -> list[str]
 def _seconds(row: Row, column: str) -> str:
     text = (row[column] or "").strip()
     if not _SECONDS.fullmatch(text):
-        raise ValueError(f"{column} is {text!r}, not a number of seconds")
+        raise ValueError(f"{column} is {text!r}, not a number of seconds such as 5400 or 0.25")
     return f"{text} s"
 
 
 def _whole(row: Row, column: str) -> int:
     text = (row[column] or "").strip()
     if not _WHOLE.fullmatch(text):
-        raise ValueError(f"{column} is {text!r}, not a whole number")
+        raise ValueError(f"{column} is {text!r}, not a whole number such as 8")
     return int(text)

@@ -28,8 +28,8 @@ DEFINITIONS = (
     ),
     Definition(
         "npv_usd", "USD", Better.LOWER,
-        "Present value of the cost at the start: each calendar month's discounted from the month's end at "
-        "the scenario's discount rate.",
+        "Present value of the cost at the start: each calendar month's discounted at the scenario's discount "
+        "rate from the month's end, and the last month's from the horizon.",
     ),
     Definition(
         "cost_usd_per_useful_accelerator_h", "USD/accelerator-hour", Better.LOWER,
@@ -77,9 +77,10 @@ def cost_metrics(
 
 
 def present_value_usd(by_month: Sequence[int], month_edges: Ints, discount_rate: float) -> float:
-    """The value at the start [USD] of each month's costs [micro-USD], paid at the month's end.
+    """The value at the start [USD] of each month's costs [micro-USD], paid at its end.
 
-    sum(cost / (1 + discount rate) ** (end / year)); a year has 365 days.
+    The last month ends at the horizon, also where the calendar's goes on: nothing later is ours, so what has
+    come until then is due then. sum(cost / (1 + discount rate) ** (end / year)); a year has 365 days.
     """
     months = len(month_edges) - 1
     assert len(by_month) == months, f"costs of {len(by_month)} months, the horizon has {months}"

@@ -3,12 +3,20 @@
 from sim import units
 from sim.metrics.definitions import Definition
 from sim.metrics.registry import definition_of
+from sim.scenario.base import Fault
 from sim.scenario.quantities import Limit
 from sim.units import Dimension
 
 _TIMES = {"s": 1.0, "min": 60.0}
 """Units of metrics that are durations, in seconds. Node-days and accelerator-hours are none."""
 _SHARES = {"share", "1 or 0"}
+_UNBOUNDED = {
+    "error_budget_used",
+    "error_budget_used_worst_month",
+    "slo_violation_share_error",
+    "stable_demand_share",
+}
+"""Shares that may be above 1: an error, and what is compared with something else than its whole."""
 
 
 def threshold_of(metric: str, limit: Limit) -> float | None:
@@ -23,22 +31,34 @@ def threshold_of(metric: str, limit: Limit) -> float | None:
     return limit.value / size if limit.dimension == dimension else None
 
 
-def threshold_misfit(metric: str, limit: Limit, currency: str = "USD") -> str | None:
-    """What is allowed as a threshold of the metric, where this one measures something else; else None."""
-    if threshold_of(metric, limit) is not None:
-        return None
+def threshold_misfit(metric: str, limit: Limit, currency: str = "USD") -> Fault | None:
+    """What is wrong with a threshold that measures something else, or that no value of the metric reaches."""
     definition = definition_of(metric)
+    threshold = threshold_of(metric, limit)
+    if threshold is None:
+        told = f"{limit.dimension.phrase} cannot be a threshold of '{metric}'"
+        return Fault((), told, None, _allowed(definition).replace("USD", currency))
+    bounded = definition.unit in _SHARES and definition.name not in _UNBOUNDED
+    if bounded and not 0.0 <= threshold <= 1.0:
+        told = f"'{metric}' is never {'above 100%' if threshold > 1.0 else 'below 0%'}"
+        is_percent = limit.dimension == units.FACTOR and 1.0 < threshold <= 100.0
+        hint = f"{threshold:g} % is written {threshold:g}%" if is_percent else None
+        return Fault((), told, f"{units.render(limit.value, limit.dimension)}", "0% to 100%", hint)
+    return None
+
+
+def _allowed(definition: Definition) -> str:
+    """What may be written for a threshold of a metric."""
     plain = f"a plain number of {definition.unit}"
     match _measured(definition)[0]:
         case units.DURATION:
-            told = f"a duration such as 4 h, or {plain}"
+            return f"a duration such as 4 h, or {plain}"
         case units.FRACTION:
-            told = "a percentage such as 1%, or a plain number such as 0.01"
+            return "a percentage such as 1%, or a plain number such as 0.01"
         case units.MONEY:
-            told = f"an amount of money such as 900k USD, or {plain}"
+            return f"an amount of money such as 900k USD, or {plain}"
         case _:
-            told = plain
-    return told.replace("USD", currency)
+            return plain
 
 
 def _measured(definition: Definition) -> tuple[Dimension, float]:

@@ -14,13 +14,13 @@ from sim.loading import digest
 from sim.planning.axes import Axis, Point, grid, numbers
 from sim.scenario.model import Scenario
 from sim.study.columns import array_of
-from sim.study.files import replacing
+from sim.study.files import FORMATS, claim_folder, replacing
 from sim.study.journal import Journal
 from sim.study.prepare import DIGEST_LENGTH, RESULTS, Listener, carry_out, choose
 from sim.study.summary import compare
 from sim.study.values import MetricValues, load_metrics
 
-TABLE, DOCUMENT, CELLS = "sweep.parquet", "sweep.json", "cells"
+TABLE, DOCUMENT, FIGURE, CELLS = "sweep.parquet", "sweep.json", "sweep", "cells"
 SCHEMA, VERSION = "simulate.sweep", 2
 HEADLINES = ("cost_usd", "cost_usd_per_year", "utilisation", "slo_violation_share", "deadline_miss_share")
 """Metrics that are compared with the first cell, and that `sweep.json` holds."""
@@ -113,8 +113,9 @@ def sweep(
 ) -> list[Result]:
     """Carry out one study per cell below `folder`, all on the same worlds, or what is missing of them.
 
-    Then write `sweep.parquet` and `sweep.json`.
+    Then write `sweep.parquet` and `sweep.json`. Raises StorageError where files of others would be lost.
     """
+    claim_folder(folder, (TABLE, DOCUMENT, *(f"{FIGURE}.{kind}" for kind in FORMATS)), CELLS)
     results: list[Result] = []
     first: dict[str, MetricValues] = {}
     for place, cell in enumerate(cells):

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from sim.errors import printable
 from sim.planning.axes import short_names
-from sim.planning.sweep import Result
+from sim.planning.sweep import FIGURE, Result
 from sim.report.figures import legend, new_figure, save, style
 from sim.report.layout import COSTS, Layout, cost_column, line, names, share_columns
 from sim.report.wording import Ends, Unit, ends, money_unit, number, odds
@@ -106,7 +106,7 @@ def draw_sweep(folder: Path, results: Sequence[Result]) -> None:
     axes.set_xlabel(ACROSS[across] if across else along, parse_math=False)
     axes.set_ylabel(f"cost over the horizon, {unit.name}", parse_math=False)
     legend(axes)
-    save(figure, folder, "sweep")
+    save(figure, folder, FIGURE)
 
 
 def _draw_line(

@@ -56,3 +56,16 @@ class Scenario(Model):
         return {
             f"{name}/{pool}": facts for name, site in self.sites.items() for pool, facts in site.pools.items()
         }
+
+    def node_slots(self, path: str) -> int:
+        """How many nodes an owned pool can come to hold under any of the strategies."""
+        pool = self.pools()[path]
+        assert isinstance(pool, OwnedPool), f"{path} is not owned"
+        if pool.max_nodes is not None:
+            return pool.max_nodes
+        most, months = pool.nodes, -(-self.horizon_s // (30 * 86_400))
+        for strategy in self.strategies.values():
+            orders = strategy.order.get(path, ())
+            ordered = sum(order.nodes * (1 if order.at is not None else months) for order in orders)
+            most = max(most, strategy.nodes_wanted(path, pool.nodes) + ordered)
+        return most

@@ -1,12 +1,16 @@
 """Arrival laws: how requests are spread within a demand interval, whose rate is constant."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import Field, Tag, model_validator
 
 from sim.scenario.base import Model, tag, told_by_key
-from sim.scenario.quantities import KnownDuration, KnownFactor, KnownFraction, Stay
+from sim.scenario.quantities import GapVariation, KnownDuration, KnownFactor, KnownFraction, Stay
 
+M = TypeVar("M", bound=Model)
+
+LEAST_CV = 0.001
+"""Of gaps that vary: Weibull shapes are looked for down to it."""
 MAX_GAPS = 50_000
 """Recorded gaps: more would not fit into a resolved scenario."""
 
@@ -14,8 +18,12 @@ MAX_GAPS = 50_000
 class Gaps(Model):
     """Independent gaps between requests."""
 
-    cv: KnownFactor
+    cv: GapVariation
     """Standard deviation / mean of the gaps; Poisson arrivals have 1."""
+
+    @model_validator(mode="after")
+    def _vary(self) -> Self:
+        return _varying(self, self.cv)
 
 
 class GammaGaps(Model):
@@ -58,8 +66,12 @@ class ClientGaps(Model):
     """Of the requests, of all that are alike together."""
     clients: Annotated[int, Field(ge=1, le=1000)] = 1
     """How many are alike."""
-    cv: KnownFactor
+    cv: GapVariation
     law: Literal["gamma", "weibull"] = "gamma"
+
+    @model_validator(mode="after")
+    def _vary(self) -> Self:
+        return _varying(self, self.cv)
 
 
 class Clients(Model):
@@ -88,3 +100,12 @@ Spread = Annotated[
     | Annotated[Replay, Tag(tag("replay"))],
     told_by_key("gamma", "weibull", "mmpp", "clients", "replay"),
 ]
+
+
+def _varying(part: M, cv: float) -> M:
+    """The part, when its gaps vary as much as a law can be found for, or not at all."""
+    if 0.0 < cv < LEAST_CV:
+        raise ValueError(
+            f"gaps with a 'cv' below {LEAST_CV:g} hardly vary: write 0 for gaps that are all alike"
+        )
+    return part

@@ -48,6 +48,8 @@ class Forecast(Model):
     def _something_is_foretold(self) -> Self:
         if self.season is None and self.trend is None:
             raise ValueError("one of 'season' and 'trend' is needed, or both")
+        if self.ahead == 0.0:
+            raise ValueError("'ahead' must be above 0 s: nothing lies within it")
         if self.season is not None and self.ahead >= SEASONS_S[self.season]:
             raise ValueError(f"'ahead' must be shorter than a {self.season}, the season that it looks into")
         return self

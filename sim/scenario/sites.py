@@ -23,6 +23,7 @@ from sim.scenario.quantities import (
     PositiveDuration,
     PositiveFactor,
     Power,
+    PowerUsage,
     RandomDuration,
     Rate,
     Ratio,
@@ -68,7 +69,7 @@ class PowerSupply(Model):
     """Electricity price and power usage effectiveness of a site."""
 
     price: EnergyPrice
-    pue: PositiveFactor = 1.0
+    pue: PowerUsage = 1.0
 
 
 class Staff(Model):

@@ -66,15 +66,15 @@ def expectations_of(entries: Iterable[Expect]) -> tuple[Expectation, ...]:
 
 def _expectation(entry: Expect, n: int, name: str, limit: Limit) -> Expectation:
     try:
-        threshold = threshold_of(entry.metric, limit)
+        threshold, fault = threshold_of(entry.metric, limit), threshold_misfit(entry.metric, limit)
     except KeyError:
         hint = did_you_mean(entry.metric, DEFINITIONS)
         problem = Problem(("expect", n, "metric"), "unknown metric", found=entry.metric, hint=hint)
         raise ScenarioError((problem,)) from None
-    if threshold is None:
-        told = f"{limit.dimension.phrase} cannot be a threshold of '{entry.metric}'"
-        allowed = threshold_misfit(entry.metric, limit)
-        raise ScenarioError((Problem(("expect", n, name), told, allowed=allowed),))
+    if fault is not None:
+        problem = Problem(("expect", n, name), fault.message, fault.found, fault.allowed, fault.hint)
+        raise ScenarioError((problem,))
+    assert threshold is not None, f"nothing is wrong with {limit} of {entry.metric}, and it is no threshold"
     statistic, _, comparison = name.partition("_")
     return Expectation(
         entry.metric, entry.strategy, cast(Statistic, statistic), cast(Comparison, comparison), threshold

@@ -1,11 +1,15 @@
 """Files that are replaced whole or not at all."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from sim.errors import StorageError
+
+FORMATS = ("png", "svg")
+"""Of figures."""
 
 
 @contextmanager
@@ -28,7 +32,23 @@ def replacing(path: Path) -> Iterator[Path]:
 def make_folder(folder: Path) -> None:
     """Make a folder and those above it; raises StorageError where that is not possible."""
     with plain_errors(folder):
+        if folder.exists() and not folder.is_dir():
+            raise StorageError(f"{folder} is no folder")
         folder.mkdir(parents=True, exist_ok=True)
+
+
+def claim_folder(folder: Path, files: Iterable[str], ours: str) -> None:
+    """Make a folder that `files` can be written to; what lies there is ours when `ours` lies there too.
+
+    Raises StorageError when it cannot be written to, or when files of others would be written over.
+    """
+    make_folder(folder)
+    with plain_errors(folder), TemporaryFile(dir=folder):
+        pass
+    taken = [name for name in files if (folder / name).exists()]
+    if taken and not (folder / ours).exists():
+        told = f"{folder} holds {' and '.join(taken)} but no {ours}, and would be written over"
+        raise StorageError(f"{told}; name another folder with --out, or clear this one")
 
 
 @contextmanager

@@ -16,16 +16,25 @@ from sim.policies.plan import make_plan
 from sim.scenario.beliefs import realise
 from sim.scenario.model import Scenario
 from sim.study.expectations import Expectation, expectations_of
-from sim.study.journal import TOOL, Manifest
+from sim.study.files import FORMATS, claim_folder
+from sim.study.journal import FILE_NAME as JOURNAL
+from sim.study.journal import TOOL, Journal, Manifest
 from sim.study.ready import make_ready
 from sim.study.services import Serving, Where, build_servings, medians, rates_rps
 from sim.study.simulation import MakeSimulation, Simulation
 from sim.study.stopwatch import Stopwatch
-from sim.study.study import Progress, StudyOutcome, StudyPlan, run_study
+from sim.study.study import SCENARIO, Progress, StudyOutcome, StudyPlan, run_study
+from sim.study.summary import FILE_NAME as SUMMARY
+from sim.study.tables import COSTS, RUNS, SERIES
 from sim.study.workers import available_cores
 
 RESULTS = Path("results")
 DIGEST_LENGTH = 8
+FIGURES = ("costs", "categories", "capacity", "violations")
+DERIVED = (
+    SCENARIO, RUNS, COSTS, SERIES, SUMMARY, *(f"{figure}.{kind}" for figure in FIGURES for kind in FORMATS)
+)  # fmt: skip
+"""What lies beside the journal in the end."""
 
 
 class Listener(Protocol):
@@ -63,6 +72,8 @@ def carry_out(
     chosen = choose(scenario, strategies)
     fingerprint = digest(scenario)
     folder = out if out is not None else RESULTS / f"{_safe(name)}-{fingerprint[:DIGEST_LENGTH]}"
+    manifest = manifest_of(scenario, fingerprint, seed, command)
+    _claim(folder, manifest)
     stopwatch("start-up")
     servings = build_servings(scenario, chosen, on_progress.say)
     stopwatch("surfaces")
@@ -76,7 +87,7 @@ def carry_out(
     return run_study(
         StudyPlan(
             folder=folder,
-            manifest=manifest_of(scenario, fingerprint, seed, command),
+            manifest=manifest,
             make_simulator=MakeSimulation(Simulation(scenario, seed, chosen, servings, engine)),
             runs=range(runs),
             strategies=chosen,
@@ -87,6 +98,16 @@ def carry_out(
         stopwatch,
         lambda facts: on_tables(folder, facts),
     )
+
+
+def _claim(folder: Path, manifest: Manifest) -> None:
+    """See to it, before there is anything to lose, that the study may be kept in the folder.
+
+    Raises StorageError where it may not: the folder cannot be written to, or holds what is not this study.
+    """
+    claim_folder(folder, DERIVED, JOURNAL)
+    if (folder / JOURNAL).exists():
+        Journal.create_or_resume(folder, manifest).close()
 
 
 def _choose_engine(

@@ -43,11 +43,12 @@ def _jobs(
     """The columns of one workload's jobs."""
     horizon_s = scenario.horizon_s
     if isinstance(workload.arrivals, Trace):
-        rows = sorted(
+        rows = [
             (int(job.submit), job.accelerators, max(int(np.ceil(job.duration)), 1))
             for job in workload.arrivals.trace
             if int(job.submit) < horizon_s
-        )
+        ]
+        rows.sort(key=lambda row: row[0])  # stable: jobs of one second keep the order of the trace
         submit_s, accelerators, work_s = np.array(rows, dtype=np.int64).reshape(-1, 3).T
     else:
         submit_s = sample_arrivals(scenario, workload, name, source)

@@ -52,7 +52,7 @@ def sample(scenario: Scenario, seed: int, run: int) -> World:
         },
         failures={
             path: failures.sample_failures(
-                pool.failures, node_slots(scenario, path), path, real.horizon_s, source
+                pool.failures, scenario.node_slots(path), path, real.horizon_s, source
             )
             for path, pool in owned.items()
             if pool.failures is not None
@@ -87,23 +87,6 @@ class _Itself:
 def _beliefs(of: _Itself) -> tuple[tuple[Path, Belief], ...]:
     """What `find_beliefs` finds, the same in every world."""
     return tuple(find_beliefs(of.scenario))
-
-
-def node_slots(scenario: Scenario, path: str) -> int:
-    """How many nodes a pool can come to hold under any of the scenario's strategies."""
-    pool = scenario.pools()[path]
-    assert isinstance(pool, OwnedPool), f"{path} is not owned"
-    if pool.max_nodes is not None:
-        return pool.max_nodes
-    most = pool.nodes
-    for strategy in scenario.strategies.values():
-        wanted = strategy.nodes_wanted(path, pool.nodes)
-        orders = strategy.order.get(path, ())
-        months = -(-scenario.horizon_s // (30 * 86_400))
-        most = max(
-            most, wanted + sum(order.nodes * (1 if order.at is not None else months) for order in orders)
-        )
-    return most
 
 
 def keyed_distributions(scenario: Scenario) -> dict[str, Distribution]:

@@ -25,7 +25,9 @@ def gangs(facts: Facts) -> Iterator[Fault]:
         fits = [room >= _leased(facts, option, gang) for option, room in zip(options, rooms, strict=True)]
         if options and not any(fits):
             most = f"no pool here ever holds more than {max(rooms):g}"
-            yield Fault(placement.path, f"{placement.workload} has gangs of {gang}, and {most}")
+            told = f"{placement.workload} has gangs of {gang}, and {most}"
+            allowed = f"gangs of at most {max(rooms):g} under this strategy, or a pool that holds {gang}"
+            yield Fault(placement.path, told, None, allowed)
 
 
 def _largest_gang(workload: AnyWorkload) -> int | None:

@@ -3,13 +3,16 @@
 from collections.abc import Iterator
 
 from sim import units
-from sim.loading.checks.facts import AnyPool, Facts, duplicates, number, unknown
+from sim.loading.checks.facts import AnyPool, Facts, duplicates, largest, median, number, unknown
 from sim.scenario.base import Fault, Path
 from sim.scenario.sites import OnDemandPool, OwnedPool, RegimeMarket, SpotPool
 
 DAY_S = 86_400
 MAX_INTERVALS = 3_000_000
 """Steps of the demand grid over the horizon: more would not fit into memory beside several workers."""
+
+MAX_FAILURES = 1_000_000
+"""Failures of a pool over the horizon: each takes some 30 microseconds of every future to sample."""
 
 
 def grid(facts: Facts) -> Iterator[Fault]:
@@ -67,6 +70,22 @@ def pools(facts: Facts) -> Iterator[Fault]:
             yield Fault(("sites", site_name, "power"), told, None, "power of on-prem and edge sites")
 
 
+def failure_counts(facts: Facts) -> Iterator[Fault]:
+    """Not more failures than can be simulated, of all nodes that a pool may come to hold."""
+    for name, pool in facts.pools.items():
+        if not isinstance(pool, OwnedPool) or pool.failures is None:
+            continue
+        rate, repair_s = number(pool.failures.per_node), median(pool.failures.repair) or 0.0
+        if not rate:
+            continue
+        expected = facts.scenario.node_slots(name) * facts.scenario.horizon_s / (1.0 / rate + repair_s)
+        if expected > MAX_FAILURES:
+            site, _, key = name.partition("/")
+            told = f"about {expected:.2g} failures of its nodes would come over the horizon"
+            path = ("sites", site, "pools", key, "failures", "per_node")
+            yield Fault(path, told, None, f"at most {MAX_FAILURES:,}")
+
+
 def _rented_node(pool: OnDemandPool | SpotPool, path: Path) -> Iterator[Fault]:
     """Nothing is said of a rented node that would cost nothing there."""
     for key in ("price", "idle", "busy", "support"):
@@ -89,8 +108,10 @@ def _pool(pool: AnyPool, path: Path) -> Iterator[Fault]:
 
 
 def _regimes(market: RegimeMarket, path: Path) -> Iterator[Fault]:
-    """Where a regime leads to exists, and the shares sum to 100 %."""
+    """A regime lasts, where it leads to exists, and the shares sum to 100 %."""
     for name, regime in market.regimes.items():
+        if largest(regime.spell) == 0.0:
+            yield Fault((*path, name, "spell"), "this regime never lasts", "0 s", "a spell above 0 s")
         if regime.next is None:
             continue
         for other in regime.next:
@@ -129,4 +150,4 @@ def rules(facts: Facts) -> Iterator[Fault]:
         yield from duplicates(rule.stay_in, ("rules", n, "stay_in"))
 
 
-CHECKS = (grid, locations, network, pools, datasets, rules)
+CHECKS = (grid, locations, network, pools, failure_counts, datasets, rules)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from sim import units
 from sim.loading.checks.conditions import conditions
 from sim.loading.checks.facts import AnyWorkload, Facts, duplicates, site_of, unknown
 from sim.loading.checks.gangs import gangs
@@ -135,17 +136,25 @@ def _nodes(strategy: Strategy, name: str, pool: OwnedPool, path: Path) -> Iterat
     if pool.lead_time is None and wanted > pool.nodes:
         missing = wanted - pool.nodes
         nodes = "1 more node" if missing == 1 else f"{missing} more nodes"
-        yield Fault(here, f"{nodes} must be ordered, and {name} has no 'lead_time'")
+        allowed = f"at most {pool.nodes}, which stand, or {_lead_time_of(name)}"
+        yield Fault(here, f"{nodes} must be ordered, and {name} has no 'lead_time'", None, allowed)
 
 
 def _orders(facts: Facts, strategy: Strategy, name: str, pool: OwnedPool, path: Path) -> Iterator[Fault]:
     """What a strategy orders of one pool can be delivered, and is ordered in time."""
     here = (*path, "order", name)
     if pool.lead_time is None and name in strategy.order:
-        yield Fault(here, f"{name} gets orders, and has no 'lead_time'")
+        yield Fault(here, f"{name} gets orders, and has no 'lead_time'", None, _lead_time_of(name))
     for n, order in enumerate(strategy.order.get(name, ())):
         if order.at is not None and order.at >= facts.scenario.horizon:
-            yield Fault((*here, n, "at"), "this order is after the horizon")
+            allowed = f"less than {units.render(facts.scenario.horizon, units.DURATION)}"
+            yield Fault((*here, n, "at"), "this order is after the horizon", None, allowed)
+
+
+def _lead_time_of(pool: str) -> str:
+    """Where the lead time of a pool is written."""
+    site, _, name = pool.partition("/")
+    return f"a lead time under sites.{site}.pools.{name}.lead_time"
 
 
 def expectations(facts: Facts) -> Iterator[Fault]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from sim import units
 from sim.loading.checks.facts import Facts, duplicates, number, unknown
 from sim.loading.checks.sites import whole
 from sim.scenario.base import Fault
@@ -50,7 +51,9 @@ def job_counts(facts: Facts) -> Iterator[Fault]:
         if isinstance(workload.arrivals, Trace):
             submits = [number(job.submit) for job in workload.arrivals.trace]
             if all(submit is not None and submit >= facts.scenario.horizon for submit in submits):
-                yield Fault((*path, "trace"), "every job of the trace is submitted after the horizon")
+                told = "every job of the trace is submitted after the horizon"
+                least = units.render(facts.scenario.horizon, units.DURATION)
+                yield Fault((*path, "trace"), told, None, f"one at least before {least}")
         elif (jobs := _expected_jobs(workload, facts.scenario.horizon)) > MAX_JOBS:
             told = f"about {jobs:.2g} jobs would arrive over the horizon"
             yield Fault(path, told, None, f"at most {MAX_JOBS:,}")
