@@ -97,7 +97,7 @@ def named(records: Array) -> Array:
 
 @cache
 def keep_freed_memory() -> None:
-    """Let what one run frees serve the next, instead of fresh pages: those take a third of a short run.
+    """Let what one run frees serve the next, instead of fresh pages from the system.
 
     glibc takes blocks that are larger than all that were ever freed from the system, and gives back what is
     free at the end of its heap beyond twice that (mallopt(3)). Nobody touches the one that is freed here.

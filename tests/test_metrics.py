@@ -37,6 +37,13 @@ HOUR_S = 3600
 Row = tuple[int, ...]
 
 
+def metrics_of(
+    world: World, plan: Plan, records: Records, services: Sequence[ServiceFacts], costs: CostFacts
+) -> dict[str, float]:
+    """The metrics of a run."""
+    return measure(world, plan, records, services, costs, Counted.of(world, plan, records))
+
+
 def scenario(start: str = "2026-01-01", discount_rate: float = 0.0, promised: float = 0.95) -> Scenario:
     """What the metrics read of a scenario: a room, an on-demand pool, `train` and `serve`."""
     pools = {"room": OwnedPool.model_construct(purchase="owned")}
@@ -150,7 +157,7 @@ def measured(
 ) -> dict[str, float]:
     """The metrics of an example of one month, which costs nothing unless said."""
     lived, made, records, facts = example
-    return measure(lived, made, records, [facts], total or costs(0))
+    return metrics_of(lived, made, records, [facts], total or costs(0))
 
 
 def test_every_accelerator_second_of_an_owned_pool_is_somewhere() -> None:
@@ -209,7 +216,7 @@ def test_replicas_cannot_be_busier_than_they_were_ready() -> None:
     """A replica of 2 that was ready for 400 s has 800 accelerator-s; 801 contradict it."""
     lived, made, records, _ = worked_example()
     with pytest.raises(AssertionError, match=r"site0/room: replicas busy for 801\.0 .* ready for 800"):
-        measure(lived, made, records, [answers({0: [801]})], costs(0))
+        metrics_of(lived, made, records, [answers({0: [801]})], costs(0))
 
 
 def queue_of_five() -> tuple[World, Plan, Records, ServiceFacts]:
@@ -361,12 +368,12 @@ def test_an_error_budget_is_what_the_promise_allows_in_each_month() -> None:
         months=3, offered=[100, 200, 0], served=[100, 195, 0], violated=[5, 25, 0], abandoned=[0, 5, 0],
         capacity=[150, 180, 7],
     )  # fmt: skip
-    found = measure(future(promised=0.9), made, records_of(made), [facts], costs(0, 0, 0))
+    found = metrics_of(future(promised=0.9), made, records_of(made), [facts], costs(0, 0, 0))
     assert found["error_budget_used:serve"] == close(35 / 30)
     assert found["error_budget_used_worst_month:serve"] == close(30 / 20)
     assert found["months_over_budget_share:serve"] == 1 / 2
     assert found["stable_demand_share:serve"] == close(180 / 200)
-    perfect = measure(future(promised=1.0), made, records_of(made), [facts], costs(0, 0, 0))
+    perfect = metrics_of(future(promised=1.0), made, records_of(made), [facts], costs(0, 0, 0))
     assert math.isnan(perfect["error_budget_used:serve"])
     assert math.isnan(perfect["error_budget_used_worst_month:serve"])
     assert perfect["months_over_budget_share:serve"] == 1.0
@@ -387,7 +394,7 @@ def test_slo_met_allows_exactly_the_promised_share() -> None:
     """30 of 300 missed are within a promise of 90 %, and not within one of 91 %."""
     _, made, records, facts = a_service()
     for promised, met in ((0.9, 1.0), (0.91, 0.0)):
-        found = measure(future(promised=promised), made, records, [facts], costs(0))
+        found = metrics_of(future(promised=promised), made, records, [facts], costs(0))
         assert found["slo_met:serve"] == met
 
 
@@ -395,9 +402,9 @@ def test_a_service_without_facts_is_an_error() -> None:
     """The plan has one service; no facts for it, or for another, are refused."""
     lived, made, records, facts = a_service()
     with pytest.raises(AssertionError, match=r"facts of services \[\] of 1"):
-        measure(lived, made, records, [], costs(0))
+        metrics_of(lived, made, records, [], costs(0))
     with pytest.raises(AssertionError, match=r"facts of services \[1\] of 1"):
-        measure(lived, made, records, [replace(facts, service=1)], costs(0))
+        metrics_of(lived, made, records, [replace(facts, service=1)], costs(0))
 
 
 def test_cost_by_year_and_by_what_was_achieved() -> None:

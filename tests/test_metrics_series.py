@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.metrics import check_books, measure, monthly
+from sim.metrics import Counted, check_books, monthly
 from sim.metrics.integrals import Ints, integrate_by_group, integrate_by_month, quantile
 from sim.policies.plan import Plan
 from sim.records import Outcome, Records
@@ -21,6 +21,7 @@ from tests.test_metrics import (
     close,
     costs,
     future,
+    metrics_of,
     queue_of_five,
     records_of,
     two_pools,
@@ -109,7 +110,7 @@ def test_a_quantile_is_the_smallest_value_that_its_share_does_not_exceed(
 
 def series(*facts: Any) -> dict[tuple[str, str, str], dict[str, float]]:
     """The value of each month by (kind, name, quantity)."""
-    table = monthly(*facts)
+    table = monthly(*facts, Counted.of(*facts[:3]))
     assert len({len(column) for column in table.values()}) == 1
     found: dict[tuple[str, str, str], dict[str, float]] = {}
     for month, kind, name, quantity, value in zip(*table.values(), strict=True):
@@ -210,7 +211,7 @@ SHARES = ("useful", "unused", "lost", "overhead", "idle", "down")
 def test_shares_add_up_and_months_add_up(run: tuple[World, Plan, Records, Any]) -> None:
     """Six shares make 1, four of them what is leased, in each pool and overall; months make up the run."""
     lived, made, records, facts = run
-    found = measure(lived, made, records, [facts], costs(1, 2, 3))
+    found = metrics_of(lived, made, records, [facts], costs(1, 2, 3))
     table = series(lived, made, records, [facts], costs(1, 2, 3))
     for path, closing in zip(
         ("site0/room", "site1/on-demand"), records.closing.capacity_s.tolist(), strict=True

@@ -15,7 +15,7 @@ from scipy.stats import erlang
 
 from sim.jit import kernel
 from sim.serving.intervals import ReplicaGroup, Span, close_intervals
-from sim.serving.layout import Service, service_of
+from sim.serving.layout import ServiceMemory, memory_of
 from sim.serving.reading import find_rows
 from sim.serving.spread import one_stream
 from sim.serving.surface import Surface
@@ -93,7 +93,7 @@ def mmc(servers: int, limit: float) -> tuple[Floats, Floats]:
 
 @kernel
 def follow_first(
-    m: Service, load: float, length_s: float, work_s: float, width: float
+    m: ServiceMemory, load: float, length_s: float, work_s: float, width: float
 ) -> tuple[float, float, float, float, float]:
     """`follow`, for Python: of the first lane, with one replica."""
     find_rows(m, 0, m.state[0].interval_s)
@@ -106,7 +106,7 @@ def followed(
     """What `follow` finds for a surface whose first row is read; nobody loses patience."""
     ready_s = np.full((1, 1), built.replicas[0] * length_s)
     times_s = (length_s, np.inf, length_s)
-    service = service_of(
+    service = memory_of(
         one_stream([built]), [1.0], np.ones(1), ready_s, times_s, 1.0, np.zeros(1, dtype=np.int64), keep=False
     )
     return follow_first(service, load, length_s, work_s, width)

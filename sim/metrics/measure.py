@@ -24,18 +24,17 @@ def measure(
     records: Records,
     services: Sequence[ServiceFacts],
     costs: CostFacts,
-    counted: Counted | None = None,
+    counted: Counted,
 ) -> dict[str, float]:
     """All metrics of a run by name, NaN where undefined; `registry.metric_names` lists them beforehand.
 
     `services` holds the facts of each service of the plan, in its order. Raises AssertionError where facts
-    contradict each other; `check_books` compares the records with themselves. What is `counted` already need
-    not be counted again.
+    contradict each other; `check_books` compares the records with themselves. `counted` is what
+    `Counted.of` finds in the same records.
     """
     known = [facts.service for facts in services]
     assert known == list(range(len(plan.services))), f"facts of services {known} of {len(plan.services)}"
     edges = month_edges(world.scenario.start, plan.horizon_s)
-    counted = Counted.of(world, plan, records) if counted is None else counted
     usage = pool_usage(plan, records, services, counted.leases)
     npv_usd = present_value_usd(costs.by_month, edges, world.scenario.discount_rate)
     states = [

@@ -33,7 +33,7 @@ def monthly(
     records: Records,
     services: Sequence[ServiceFacts],
     costs: CostFacts,
-    counted: Counted | None = None,
+    counted: Counted,
 ) -> Columns:
     """The columns `month` ("2026-01"), `kind`, `name`, `quantity` (unit last) and `value`, equally long.
 
@@ -43,9 +43,8 @@ def monthly(
     kind "service": requests, requests_served, requests_violated, requests_abandoned, error_budget_used,
     replicas_ready_mean.
     Months are calendar months, the first and the last as far as the horizon holds them; means are over time,
-    exact. What is `counted` already need not be counted again.
+    exact. `counted` is what `Counted.of` finds in the same records.
     """
-    counted = Counted.of(world, plan, records) if counted is None else counted
     edges = month_edges(world.scenario.start, plan.horizon_s)
     labels = month_labels(world.scenario.start, plan.horizon_s)
     months = len(labels)

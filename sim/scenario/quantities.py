@@ -260,9 +260,8 @@ Point = Annotated[float, _Read(units.FACTOR, 1e-6, 1e9, certain=True)]
 """A coordinate of a measured point."""
 BurstSize = Annotated[float, _Read(units.FACTOR, 1.0, 1e6)]
 GapVariation = Annotated[float, _Read(units.FACTOR, 0.0, 10.0, certain=True)]
-"""Standard deviation / mean of gaps between requests. 800,000 of them, the most that are simulated of a load,
-show one of 10 within some 5 %; of 100 a Weibull's show half, as all depends on gaps that are not among them.
-The clients of the catalogue have up to 9.5."""
+"""Standard deviation / mean of gaps between requests. At far larger ones all depends on gaps that are not
+among those which are simulated. The clients of the catalogue have up to 9.5."""
 Target = Annotated[float, _Read(units.FRACTION, 0.01, 1.0, certain=True)]
 Threshold = Annotated[Limit, _ReadThreshold(units.FRACTION, -MAX_VALUE, MAX_VALUE, certain=True)]
 Date = Annotated[dt.date, _ReadDate()]

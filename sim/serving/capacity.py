@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from sim.jit import inner, kernel
 from sim.memory import length
-from sim.serving.layout import DEMAND, LANES, POOLS, Service
+from sim.serving.layout import DEMAND, LANES, POOLS, ServiceMemory
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -33,7 +33,7 @@ def ready_time(ready_s: Ints, end_s: Ints, interval_s: int, horizon_s: int) -> F
 
 
 @inner
-def find_capacity(m: Service, n: int) -> float:
+def find_capacity(m: ServiceMemory, n: int) -> float:
     """The capacity [requests] of interval n; of each lane its share where all have the same load."""
     capacity, pools = 0.0, length(m, POOLS)
     for pool in range(pools):
@@ -48,7 +48,7 @@ def find_capacity(m: Service, n: int) -> float:
 
 
 @inner
-def end_of_stretch(m: Service, n: int, last: int) -> int:
+def end_of_stretch(m: ServiceMemory, n: int, last: int) -> int:
     """The first interval after n in which other replicas are ready, or `last`."""
     end, pools = n + 1, length(m, POOLS)
     while end < last:
@@ -60,7 +60,7 @@ def end_of_stretch(m: Service, n: int, last: int) -> int:
 
 
 @kernel
-def is_overloaded(m: Service, window: int) -> bool:
+def is_overloaded(m: ServiceMemory, window: int) -> bool:
     """Whether in some `window` intervals in a row more was asked for than could be answered."""
     count, pools, state = length(m, DEMAND), length(m, POOLS), m.state[0]
     excess = np.empty(count + 1)

@@ -24,7 +24,7 @@ from sim.serving.layout import (
     SERVED,
     UNSURE,
     VIOLATED,
-    Service,
+    ServiceMemory,
 )
 from sim.serving.reading import find_rows, look, lost_of, straight
 from sim.serving.spreading import spread_requests
@@ -48,7 +48,7 @@ def _behind(kept: float, drift: float, level: float) -> float:
 
 
 @inner
-def _recent(m: Service, n: int) -> float:
+def _recent(m: ServiceMemory, n: int) -> float:
     """Requests that came within the timeout before the end of interval n."""
     state, asked = m.state[0], m.asked
     interval_s, end_s = state.interval_s, min((n + 1) * state.interval_s, state.horizon_s)
@@ -60,7 +60,7 @@ def _recent(m: Service, n: int) -> float:
 
 
 @inner
-def _know_asked(m: Service) -> None:
+def _know_asked(m: ServiceMemory) -> None:
     """Add up what was asked for before each interval, and before the end."""
     state = m.state[0]
     m.asked[0] = 0.0
@@ -71,7 +71,7 @@ def _know_asked(m: Service) -> None:
 
 
 @inner
-def _calm_load(m: Service) -> float:
+def _calm_load(m: ServiceMemory) -> float:
     """The load up to which no queue has to be followed."""
     calm = 1.0
     for lane in range(length(m, LANES)):
@@ -84,7 +84,7 @@ def _calm_load(m: Service) -> float:
 
 
 @inner
-def _settle(m: Service, demand_rps: float, rate: float) -> None:
+def _settle(m: ServiceMemory, demand_rps: float, rate: float) -> None:
     """Leave the queue that a demand comes to in the long run."""
     state = m.state[0]
     state.queue, state.throughput, state.width = 0.0, demand_rps, 1.0
@@ -96,7 +96,7 @@ def _settle(m: Service, demand_rps: float, rate: float) -> None:
 
 @inner
 def _keep_calm(
-    m: Service, month: Record, first: int, last: int, length_s: float, capacity: float, calm: float
+    m: ServiceMemory, month: Record, first: int, last: int, length_s: float, capacity: float, calm: float
 ) -> tuple[int, float]:
     """Close intervals up to `last` while at most `calm` is offered: the next one, the sum of their fullness.
 
@@ -147,7 +147,7 @@ def _keep_calm(
 
 
 @inner
-def _without_capacity(m: Service, n: int, offered: float) -> tuple[float, float, float, float, float]:
+def _without_capacity(m: ServiceMemory, n: int, offered: float) -> tuple[float, float, float, float, float]:
     """Nobody is there: those who came within the last timeout still wait."""
     state = m.state[0]
     if state.knows_asked == 0:
@@ -160,7 +160,7 @@ def _without_capacity(m: Service, n: int, offered: float) -> tuple[float, float,
 
 
 @inner
-def _is_uneven(m: Service, offered: float, capacity: float) -> bool:
+def _is_uneven(m: ServiceMemory, offered: float, capacity: float) -> bool:
     """Whether sites have loads of their own: below the threshold of all, and no queue is worked off."""
     state = m.state[0]
     if state.choices == 0 or state.backlog > 0.0 or offered >= state.up_to * capacity:
@@ -171,7 +171,7 @@ def _is_uneven(m: Service, offered: float, capacity: float) -> bool:
 
 @inner
 def _close_uneven(
-    m: Service, rate: float, length_s: float, offered: float
+    m: ServiceMemory, rate: float, length_s: float, offered: float
 ) -> tuple[float, float, float, float, float]:
     """As `_close`, where each lane has a load of its own and nobody waits in a backlog."""
     spread_requests(m, offered, rate * length_s)
@@ -192,7 +192,7 @@ def _close_uneven(
 
 @inner
 def _close(
-    m: Service, rate: float, length_s: float, offered: float
+    m: ServiceMemory, rate: float, length_s: float, offered: float
 ) -> tuple[float, float, float, float, float]:
     """Served, violated, abandoned, unsure, the logarithm of the p99; `rate` is the capacity per second.
 
@@ -250,7 +250,7 @@ def _close(
 
 @inner
 def _close_shedding(
-    m: Service, rate: float, length_s: float, offered: float
+    m: ServiceMemory, rate: float, length_s: float, offered: float
 ) -> tuple[float, float, float, float, float]:
     """As `_close`, where requests are turned away or give up long before an interval is over.
 
@@ -282,7 +282,7 @@ def _close_shedding(
 
 @inner
 def _write_down(
-    m: Service, n: int, found: tuple[float, float, float, float, float], offered: float, capacity: float
+    m: ServiceMemory, n: int, found: tuple[float, float, float, float, float], offered: float, capacity: float
 ) -> None:
     """What became of interval n."""
     closed = m.closed[n]
@@ -295,7 +295,7 @@ def _write_down(
 
 @inner
 def _add(
-    m: Service,
+    m: ServiceMemory,
     month: Record,
     found: tuple[float, float, float, float, float],
     offered: float,
@@ -321,7 +321,7 @@ def _add(
 
 
 @inner
-def _close_next(m: Service, number: int, n: int, length_s: float, capacity: float) -> float:
+def _close_next(m: ServiceMemory, number: int, n: int, length_s: float, capacity: float) -> float:
     """Close interval n, of month `number`, which is not calm; its fullness."""
     state, month = m.state[0], m.months[number]
     offered, before = m.demand_rps[n] * length_s, state.backlog
@@ -350,7 +350,7 @@ def _close_next(m: Service, number: int, n: int, length_s: float, capacity: floa
 
 
 @inner
-def _close_stretch(m: Service, number: int, first: int, last: int) -> None:
+def _close_stretch(m: ServiceMemory, number: int, first: int, last: int) -> None:
     """Close intervals of month `number` in which the same replicas are ready."""
     state, month = m.state[0], m.months[number]
     length_s = min(state.interval_s, state.horizon_s - first * state.interval_s)
@@ -379,7 +379,7 @@ def _close_stretch(m: Service, number: int, first: int, last: int) -> None:
 
 
 @kernel
-def run_through(m: Service) -> None:
+def run_through(m: ServiceMemory) -> None:
     """Close all intervals and add them up by month."""
     count, months = length(m, DEMAND), length(m, MONTHS)
     find_calm_loads(m)

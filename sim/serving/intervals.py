@@ -215,7 +215,7 @@ def _closed(
     month_first: Ints,
     *,
     keep: bool,
-) -> layout.Service:
+) -> layout.ServiceMemory:
     """The service after its last interval."""
     count = span.count
     assert len(demand_rps) == count, f"{len(demand_rps)} intervals do not make {span.horizon_s} s"
@@ -225,6 +225,6 @@ def _closed(
     chosen = one_stream([group.surface for group in groups]) if spread is None else spread
     rates = [group.capacity_rps for group in groups]
     times_s = (float(span.interval_s), span.timeout_s, float(span.horizon_s))
-    service = layout.service_of(chosen, rates, demand_rps, ready_s, times_s, promised, month_first, keep=keep)
+    service = layout.memory_of(chosen, rates, demand_rps, ready_s, times_s, promised, month_first, keep=keep)
     flow.run_through(service)
     return service

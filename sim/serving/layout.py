@@ -78,7 +78,7 @@ KNOWN = 7
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Service(Memory):
+class ServiceMemory(Memory):
     """Everything that the intervals of a service's year are worked out from, and what they come to."""
 
     state: Array
@@ -114,22 +114,22 @@ class Service(Memory):
 
 
 LANES, POOLS, STREAMS, SITES, MONTHS, DEMAND, CALM = (
-    constant(table_names(Service).index(name))
+    constant(table_names(ServiceMemory).index(name))
     for name in ("lanes", "pools", "streams", "sites", "months", "demand_rps", "calm_loads")
 )
 _WHOLE, _REAL = np.dtype(np.int64), np.dtype(np.float64)
 KINDS: Kinds = {
-    **dict.fromkeys(table_names(Service), (_REAL, 1)),
+    **dict.fromkeys(table_names(ServiceMemory), (_REAL, 1)),
     "state": (STATE, 1), "lanes": (LANE, 1), "pools": (POOL, 1), "streams": (STREAM, 1), "sites": (SITE, 1),
     "months": (MONTH, 1),
     "order": (_WHOLE, 2),
     "guides": (np.dtype(np.int16), 1),
     **dict.fromkeys(("taken", "ready_s", "closed", "busy_s"), (_REAL, 2)),
 }  # fmt: skip
-teach(Service, KINDS)
+teach(ServiceMemory, KINDS)
 
 
-def service_of(
+def memory_of(
     spread: Spread,
     capacity_rps: Sequence[float],
     demand_rps: Floats,
@@ -139,7 +139,7 @@ def service_of(
     month_first: Ints,
     *,
     keep: bool,
-) -> Service:
+) -> ServiceMemory:
     """A service before its first interval.
 
     `capacity_rps` is what a replica on each pool sustains, `ready_s` has the shape [pools, intervals],
@@ -168,7 +168,7 @@ def service_of(
     pools["site"], pools["capacity_rps"] = spread.sites, capacity_rps
     streams["share"] = [stream.share for stream in spread.streams]
     months["first"] = month_first
-    return Service(
+    return ServiceMemory(
         state, lanes, pools, streams, table(SITE, sites), months, order,
         taken=np.zeros((len(streams), sites)),
         replicas=tables.replicas.ravel(),

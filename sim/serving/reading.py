@@ -4,13 +4,13 @@ import math
 
 from sim.jit import inner
 from sim.memory import Record, length
-from sim.serving.layout import LANES, Service
+from sim.serving.layout import LANES, ServiceMemory
 from sim.serving.surface import TINY
 from sim.serving.tables import COLUMNS, ERROR, LOG_P99, MISSES, PAIR, ROW, STEPS, WAIT
 
 
 @inner
-def straight(m: Service, place: int, across: float) -> float:
+def straight(m: ServiceMemory, place: int, across: float) -> float:
     """A value on the line from one step of the load to the next."""
     read: float = m.values[place]
     read += across * (m.values[place + COLUMNS] - read)
@@ -18,7 +18,7 @@ def straight(m: Service, place: int, across: float) -> float:
 
 
 @inner
-def look(m: Service, lane: Record, load: float) -> tuple[float, float, float]:
+def look(m: ServiceMemory, lane: Record, load: float) -> tuple[float, float, float]:
     """MISSES, ERROR and LOG_P99 of a lane at a load of at most 1.
 
     Between rows a line is drawn, as in a surface, for the logarithm of the probability.
@@ -40,7 +40,7 @@ def look(m: Service, lane: Record, load: float) -> tuple[float, float, float]:
 
 
 @inner
-def lost_of(m: Service, lane: Record, load: float) -> float:
+def lost_of(m: ServiceMemory, lane: Record, load: float) -> float:
     """The probability that a request of a lane has no answer, at a load of at most 1."""
     step = min(int(load * STEPS), STEPS - 1)
     across = load * STEPS - step
@@ -53,7 +53,7 @@ def lost_of(m: Service, lane: Record, load: float) -> float:
 
 
 @inner
-def find_rows(m: Service, n: int, length_s: float) -> None:
+def find_rows(m: ServiceMemory, n: int, length_s: float) -> None:
     """Of each lane its row in interval n, and how far its replicas lie towards the next."""
     for lane in range(length(m, LANES)):
         mine = m.lanes[lane]
@@ -63,7 +63,7 @@ def find_rows(m: Service, n: int, length_s: float) -> None:
 
 
 @inner
-def _find_row(m: Service, mine: Record, first: int, there: float) -> None:
+def _find_row(m: ServiceMemory, mine: Record, first: int, there: float) -> None:
     """The row for so many replicas among those that begin at `first`."""
     low, high = first, first + mine.rows - 1
     within = min(max(there, m.replicas[low]), m.replicas[high])

@@ -2,11 +2,11 @@
 
 from sim.jit import inner
 from sim.memory import length
-from sim.serving.layout import POOLS, SITES, STREAMS, Service
+from sim.serving.layout import POOLS, SITES, STREAMS, ServiceMemory
 
 
 @inner
-def spread_requests(m: Service, requests: float, capacity: float) -> None:
+def spread_requests(m: ServiceMemory, requests: float, capacity: float) -> None:
     """Shares and loads of the lanes for so many requests, at most the capacity, which is above 0."""
     for site in range(length(m, SITES)):
         m.sites[site].capacity = m.sites[site].taken = 0.0
@@ -36,7 +36,7 @@ def spread_requests(m: Service, requests: float, capacity: float) -> None:
 
 
 @inner
-def _ask(m: Service, choice: int) -> None:
+def _ask(m: ServiceMemory, choice: int) -> None:
     """Let each site take what it can of those whose next choice it is, of all the same part."""
     for site in range(length(m, SITES)):
         here, asked = m.sites[site], 0.0

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from sim.jit import inner, wide
 from sim.memory import Record, length
-from sim.serving.layout import CALM, Service
+from sim.serving.layout import CALM, ServiceMemory
 from sim.serving.tables import (
     CELLS,
     GUIDE,
@@ -151,7 +151,7 @@ def _exceeds(level: float, width: float) -> float:
 
 
 @inner
-def _mixed(m: Service, place: int, down: float) -> float:
+def _mixed(m: ServiceMemory, place: int, down: float) -> float:
     """A value so far down from one row to the next. (A branch here would cost more than the second look.)"""
     read: float = m.queues[place]
     read += down * (m.queues[place + (STEPS + 1) * PAIR] - read)
@@ -159,7 +159,7 @@ def _mixed(m: Service, place: int, down: float) -> float:
 
 
 @inner
-def settled_at(m: Service, lane: Record, load: float) -> tuple[float, float]:
+def settled_at(m: ServiceMemory, lane: Record, load: float) -> tuple[float, float]:
     """The mean wait [s] and the LEVEL that a load comes to in the long run, of 1 and more inf and 0.
 
     Beyond the last stable load of the table the mean grows as 1 / (1 - load).
@@ -179,13 +179,13 @@ def settled_at(m: Service, lane: Record, load: float) -> tuple[float, float]:
 
 
 @inner
-def _cell(m: Service, row: int, kind: int, time_s: float) -> int:
+def _cell(m: ServiceMemory, row: int, kind: int, time_s: float) -> int:
     """Where in a row's guide a time lies."""
     return row * GUIDE + kind * (CELLS + 1) + int(time_s / (time_s + m.scales_s[2 * row + kind]) * CELLS)
 
 
 @inner
-def _step_of(m: Service, lane: Record, kind: int, service_s: float, time_s: float) -> int:
+def _step_of(m: ServiceMemory, lane: Record, kind: int, service_s: float, time_s: float) -> int:
     """The last stable step of the load, but not `top`, that comes to no more work, or wait, than this."""
     first, down = lane.row * (STEPS + 1) * PAIR + WAIT, lane.down
     cell = _cell(m, lane.row, kind, time_s)
@@ -205,7 +205,7 @@ def _step_of(m: Service, lane: Record, kind: int, service_s: float, time_s: floa
 
 @inner
 def queue_of(
-    m: Service, lane: Record, kind: int, service_s: float, work_s: float
+    m: ServiceMemory, lane: Record, kind: int, service_s: float, work_s: float
 ) -> tuple[float, float, float, float]:
     """Of a queue with so much work in all: 1 - u, the wait, the LEVEL, and (1 - u) / (du / d work) [s].
 
@@ -230,21 +230,21 @@ def queue_of(
 
 
 @inner
-def load_of(m: Service, lane: Record, wait_s: float) -> float:
+def load_of(m: ServiceMemory, lane: Record, wait_s: float) -> float:
     """The load that comes to such a mean wait in the long run."""
     idle, _, _, _ = queue_of(m, lane, OF_WAIT, 0.0, wait_s)
     return 1.0 - idle
 
 
 @inner
-def wait_of(m: Service, lane: Record, load: float) -> float:
+def wait_of(m: ServiceMemory, lane: Record, load: float) -> float:
     """The mean wait [s] that a load below 1 comes to in the long run."""
     wait_s, _ = settled_at(m, lane, load)
     return wait_s
 
 
 @inner
-def find_calm_loads(m: Service) -> None:
+def find_calm_loads(m: ServiceMemory) -> None:
     """For each row of each lane the load up to which queues are short enough to be taken for settled."""
     row_s, rows = RESTLESS * m.state[0].interval_s, m.state[0].rows
     for row in range(length(m, CALM)):
@@ -292,7 +292,7 @@ def _rest_of_the_way(
 
 
 @inner
-def _alone(m: Service, lane: Record) -> float:
+def _alone(m: ServiceMemory, lane: Record) -> float:
     """The probability to miss the SLO without any wait."""
     place = lane.row * ROW + MISSES
     alone: float = m.values[place]
@@ -303,7 +303,7 @@ def _alone(m: Service, lane: Record) -> float:
 
 @inner
 def follow(
-    m: Service, lane: Record, load: float, length_s: float, work_s: float, width: float
+    m: ServiceMemory, lane: Record, load: float, length_s: float, work_s: float, width: float
 ) -> tuple[float, float, float, float, float]:
     """Follow the queue of a lane through an interval that it begins with so much work.
 

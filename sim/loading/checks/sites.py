@@ -12,7 +12,7 @@ MAX_INTERVALS = 3_000_000
 """Steps of the demand grid over the horizon: more would not fit into memory beside several workers."""
 
 MAX_FAILURES = 1_000_000
-"""Failures of a pool over the horizon: each takes some 30 microseconds of every future to sample."""
+"""Failures of a pool over the horizon: each is sampled in every future."""
 
 
 def grid(facts: Facts) -> Iterator[Fault]:
